@@ -1,0 +1,75 @@
+//! What the server says of itself, as plain data for every face: admin, command line, dashboard, metrics.
+
+use jiff::Timestamp;
+
+use crate::diag::Problem;
+use crate::model::{Share, Split};
+
+/// Everything there is to know of the releases, at one moment. Published whole; readers keep the `Arc` they got.
+#[derive(Debug, Clone, Default)]
+pub struct ServerStatus {
+    /// Counts the generations of files that were taken in since the start; 0 until the first complete load.
+    pub generation: u64,
+    /// When the newest generation was taken in.
+    pub loaded_at: Option<Timestamp>,
+    /// Whether the first complete load is being served: what `/readyz` says.
+    pub ready: bool,
+    /// The services being served, by name.
+    pub services: Vec<ServiceStatus>,
+    /// Problems of the newest generation, errors first, then by place.
+    pub problems: Vec<Problem>,
+    /// What keeps the whole directory from being taken in, in one sentence: it vanished, it is empty.
+    pub directory: Option<String>,
+    /// Loads in which at least one file had errors, since the start.
+    pub failed_loads: u64,
+}
+
+/// One service being served.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceStatus {
+    /// Its name.
+    pub name: String,
+    /// The file it comes from, relative to the directory.
+    pub file: String,
+    /// Whether what is served is what the file says.
+    pub state: FileState,
+    /// Hosts it answers to.
+    pub hosts: Vec<String>,
+    /// Path prefix it answers under.
+    pub path: String,
+    /// Fleets that get it; none means every node.
+    pub fleets: Vec<String>,
+    /// The stable version.
+    pub stable: String,
+    /// Versions in file order.
+    pub versions: Vec<VersionStatus>,
+    /// The split as served.
+    pub split: Split,
+    /// Names of its rules, in order.
+    pub rules: Vec<String>,
+}
+
+/// One version of a service being served.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionStatus {
+    /// Its name.
+    pub name: String,
+    /// Its share of the requests that no rule matches.
+    pub share: Share,
+    /// Its endpoints as text: addresses, or `dns:host:port`.
+    pub endpoints: Vec<String>,
+}
+
+/// Whether what is served is what the file says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileState {
+    /// It is.
+    Current,
+    /// The file is broken or refused; what is served is its last good content.
+    Stale {
+        /// Since when.
+        since: Timestamp,
+        /// The first problem, `file:line:col: title`.
+        problem: String,
+    },
+}

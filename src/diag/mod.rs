@@ -1,0 +1,8 @@
+//! Problems that people can act on: a code, the place, the snippet, the reason and the way out.
+//!
+//! Owns: what a problem is and how it is drawn (terminal text, JSON, GitHub annotations). Called by: everything that reads what
+//! users write. Knows nothing of releases.
+
+mod problem;
+
+pub use problem::{Label, Problem, Severity, SourceFile};

@@ -1,0 +1,34 @@
+//! `tidegate.yaml`: what concerns the whole fleet and not one service.
+
+use std::net::SocketAddr;
+
+use super::Fleet;
+
+/// The configuration file, read and checked. The default is what holds without one: no listeners, no fleets.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Config {
+    /// Listeners given by LDS, in file order.
+    pub listeners: Vec<Listener>,
+    /// Fleets, in file order.
+    pub fleets: Vec<Fleet>,
+}
+
+impl Config {
+    /// The names of the fleets that a node belongs to.
+    pub fn fleets_of(&self, node: &super::Node) -> std::collections::BTreeSet<String> {
+        self.fleets.iter().filter(|fleet| fleet.matches(node)).map(|fleet| fleet.name.clone()).collect()
+    }
+}
+
+/// A listener that Envoys are given by LDS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name, unique.
+    pub name: String,
+    /// Address it binds on every Envoy of its fleets.
+    pub bind: SocketAddr,
+    /// Fleets that get it, by name; none means every node.
+    pub fleets: Vec<String>,
+    /// Writes an access log to the Envoy's standard output.
+    pub access_log: bool,
+}

@@ -1,0 +1,16 @@
+//! What the fleet is served: resources encoded once, with versions that are hashes of their content.
+//!
+//! Owns: the resource as the wire needs it, the view of one group of nodes, and the snapshot that has a view for every node.
+//! Called by: `control` (publishes), `xds` (serves). A version depends on canonical bytes alone, so a restart, another replica or a
+//! touched file change nothing on the wire.
+
+mod resource;
+#[allow(clippy::module_inception)]
+mod snapshot;
+mod view;
+
+pub use crate::model::{Locality, Node};
+pub use crate::translate::Kind;
+pub use resource::{Resource, Version};
+pub use snapshot::{Service, Snapshot};
+pub use view::{TypeView, View};

@@ -1,0 +1,33 @@
+//! What translation yields.
+
+use super::Kind;
+
+/// One Envoy resource, encoded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name within the kind.
+    pub name: String,
+    /// The message's canonical encoding: equal messages have equal bytes, on every machine and in every run.
+    pub bytes: Vec<u8>,
+    /// Names it refers to, sorted, each once: a route's clusters, a listener's route configurations, a cluster's endpoints.
+    pub refs: Vec<String>,
+}
+
+/// What one release becomes. It depends on that release and its split alone, so it is made again only when they change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ServiceObjects {
+    /// The service.
+    pub service: String,
+    /// The fleets that get it; none means every node.
+    pub fleets: Vec<String>,
+    /// Its clusters, one a version, in file order, and their endpoints under the same names.
+    pub objects: Vec<Object>,
+    /// Host names it answers to.
+    pub hosts: Vec<String>,
+    /// Path prefix it answers under.
+    pub path: String,
+    /// Its routes, to be put under each of the hosts, in order.
+    pub routes: Vec<envoy_types::pb::envoy::config::route::v3::Route>,
+}

@@ -1,0 +1,126 @@
+//! The board: what every connected node was sent, and what it said to it.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use jiff::Timestamp;
+use tokio::sync::watch;
+
+use crate::snapshot::{Kind, Node, Version};
+
+/// The protocol variant of a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Variant {
+    /// State of the world.
+    Sotw,
+    /// Incremental.
+    Delta,
+}
+
+/// One connected stream. An Envoy on ADS has one; an Envoy on typed services has one a type or more.
+#[derive(Debug, Clone)]
+pub struct StreamStatus {
+    /// Counts streams since the start.
+    pub id: u64,
+    /// Who the client says it is.
+    pub node: Arc<Node>,
+    /// The client's address.
+    pub peer: Option<SocketAddr>,
+    /// Protocol variant.
+    pub variant: Variant,
+    /// Whether it is an aggregated stream (ADS).
+    pub aggregated: bool,
+    /// When it was opened.
+    pub since: Timestamp,
+    /// By kind, for the kinds the client subscribed to.
+    pub types: BTreeMap<Kind, TypeStatus>,
+}
+
+/// One type on one stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TypeStatus {
+    /// Version of the newest response sent.
+    pub sent: Option<Version>,
+    /// When it was sent.
+    pub sent_at: Option<Timestamp>,
+    /// Version of the newest response acknowledged.
+    pub acked: Option<Version>,
+    /// When it was acknowledged.
+    pub acked_at: Option<Timestamp>,
+    /// The newest response, if it was rejected and nothing newer was acknowledged.
+    pub rejected: Option<Rejection>,
+    /// Everything this client should have was sent and acknowledged.
+    pub in_sync: bool,
+    /// Why something is being held back, for example `routes wait for the ACK of clusters checkout/v2`.
+    pub waiting: Option<String>,
+    /// Responses sent.
+    pub pushes: u64,
+    /// Responses acknowledged.
+    pub acks: u64,
+    /// Responses rejected.
+    pub nacks: u64,
+}
+
+/// A NACK.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rejection {
+    /// Version of the rejected response.
+    pub version: Version,
+    /// The client's own error text.
+    pub message: String,
+    /// Names that the rejected response carried; the client does not say which of them it rejects.
+    pub resources: Vec<Arc<str>>,
+    /// When it came.
+    pub at: Timestamp,
+}
+
+/// All connected streams.
+#[derive(Debug)]
+pub struct Board {
+    streams: DashMap<u64, StreamStatus>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Board { streams: DashMap::new(), changes: watch::Sender::new(0) }
+    }
+}
+
+impl Board {
+    /// All streams, by node id and then by stream.
+    pub fn streams(&self) -> Vec<StreamStatus> {
+        let mut all: Vec<StreamStatus> = self.streams.iter().map(|entry| entry.value().clone()).collect();
+        all.sort_by(|a, b| (&a.node.id, a.id).cmp(&(&b.node.id, b.id)));
+        all
+    }
+
+    /// How many streams are connected.
+    pub fn len(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Whether no stream is connected.
+    pub fn is_empty(&self) -> bool {
+        self.streams.is_empty()
+    }
+
+    /// Changes whenever anything on the board does.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    /// Puts a stream on the board, or what is new of it.
+    pub fn put(&self, status: StreamStatus) {
+        self.streams.insert(status.id, status);
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Takes a stream off.
+    pub fn remove(&self, id: u64) {
+        self.streams.remove(&id);
+        self.changes.send_modify(|count| *count += 1);
+    }
+}

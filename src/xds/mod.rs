@@ -1,0 +1,5 @@
+//! The xDS server.
+
+mod board;
+
+pub use board::{Board, Rejection, StreamStatus, TypeStatus, Variant};

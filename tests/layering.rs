@@ -1,0 +1,112 @@
+//! Data flows one way and `use` points the other way: this test holds it.
+//!
+//! Each module may use those named beside it, and no other. Cycles between modules are how a code base becomes one that can
+//! neither be tested nor read in parts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Module, and the modules of this crate that it may use.
+const MAY_USE: &[(&str, &[&str])] = &[
+    ("diag", &[]),
+    ("model", &["diag"]),
+    ("translate", &["model"]),
+    ("snapshot", &["model", "translate"]),
+    ("xds", &["snapshot"]),
+    ("sources", &["diag", "model"]),
+    ("store", &[]),
+    ("control", &["diag", "model", "translate", "snapshot", "sources", "store"]),
+    ("telemetry", &["control", "xds", "snapshot"]),
+    ("admin", &["control", "diag", "model", "snapshot", "xds"]),
+    ("web", &["control", "telemetry"]),
+    ("testbed", &[]),
+    ("serve", &["admin", "control", "diag", "model", "snapshot", "sources", "store", "telemetry", "translate", "web", "xds"]),
+    ("demo", &["admin", "control", "model", "serve", "snapshot", "testbed", "translate", "xds"]),
+    ("cli", &["admin", "control", "demo", "diag", "model", "serve", "snapshot", "sources", "telemetry", "translate"]),
+];
+
+/// Crates that only some modules may name: pure modules stay pure, and Envoy's messages stay where they are built.
+const ONLY_IN: &[(&str, &[&str])] = &[
+    ("envoy_types", &["translate"]),
+    ("tonic", &["xds", "admin", "serve", "cli", "demo", "telemetry"]),
+    ("tokio", &["xds", "sources", "control", "admin", "web", "serve", "cli", "demo", "testbed", "telemetry"]),
+    ("notify", &["sources"]),
+    ("redb", &["store"]),
+    ("clap", &["cli"]),
+    ("axum", &["web"]),
+];
+
+fn files(dir: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(dir).expect("src is readable") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Lines of each top-level module, comments and unit tests left out.
+fn code() -> BTreeMap<String, Vec<(PathBuf, String)>> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut found = Vec::new();
+    files(&src, &mut found);
+    let mut code: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
+    for path in found {
+        let relative = path.strip_prefix(&src).expect("under src");
+        let first = relative.components().next().expect("a name").as_os_str().to_string_lossy();
+        let module = first.trim_end_matches(".rs").to_owned();
+        let text = fs::read_to_string(&path).expect("a readable file");
+        let text = text.split("#[cfg(test)]").next().unwrap_or_default();
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            code.entry(module.clone()).or_default().push((relative.to_path_buf(), line.to_owned()));
+        }
+    }
+    code
+}
+
+#[test]
+fn modules_use_only_what_lies_before_them() {
+    let code = code();
+    let modules: Vec<&str> = MAY_USE.iter().map(|(module, _)| *module).collect();
+    let mut wrong = Vec::new();
+    for (module, lines) in code.iter().filter(|(module, _)| *module != "lib" && *module != "main") {
+        let Some((_, may)) = MAY_USE.iter().find(|(name, _)| name == module) else {
+            wrong.push(format!("module {module} has no row in MAY_USE"));
+            continue;
+        };
+        for (path, line) in lines {
+            for other in modules.iter().filter(|other| *other != module && !may.contains(other)) {
+                if line.contains(&format!("crate::{other}")) {
+                    wrong.push(format!("{}: {module} may not use {other}: {line}", path.display()));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn crates_stay_in_their_rooms() {
+    let mut wrong = Vec::new();
+    for (module, lines) in code() {
+        for (name, rooms) in ONLY_IN {
+            if rooms.contains(&module.as_str()) || module == "main" {
+                continue;
+            }
+            for (path, line) in lines.iter().filter(|(_, line)| line.contains(&format!("{name}::"))) {
+                wrong.push(format!("{}: {name} may not be named in {module}: {line}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_row_names_a_module() {
+    let code = code();
+    let missing: Vec<&str> = MAY_USE.iter().map(|(module, _)| *module).filter(|module| !code.contains_key(*module)).collect();
+    assert!(missing.is_empty(), "rows of MAY_USE without a module: {missing:?}");
+}
