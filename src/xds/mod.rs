@@ -1,5 +1,24 @@
-//! The xDS server.
+//! The xDS server: subscriptions and sessions as pure state machines, a thin driver, the wire codec, and the board.
+//!
+//! `Session` is the heart: what a node was sent, what it said, and what it may be sent next. It knows neither sockets nor clocks and
+//! is tested as transcripts. `driver` moves bytes between it and the connection. Knows nothing of releases: what it serves is a
+//! view of named, versioned bytes.
 
 mod board;
+mod channel;
+mod ledger;
+mod request;
+mod sequence;
+mod session;
+mod subscription;
+mod wire;
 
 pub use board::{Board, Rejection, StreamStatus, TypeStatus, Variant};
+pub use channel::{Channel, Verdict};
+pub use request::{DeltaRequest, Request, Response, SotwRequest};
+pub use sequence::Timing;
+pub use session::Session;
+pub use subscription::Name;
+
+#[cfg(test)]
+mod session_tests;

@@ -1,0 +1,392 @@
+//! One type on one stream: subscription in, responses out.
+//!
+//! A channel is pure: it is told of requests, of what is wanted and of the time, and says what is to be sent. It never answers a
+//! request as such. A request changes what is owed; `poll` compares what is wanted with the ledger of what was sent, and a response
+//! is whatever makes the two agree. A NACK changes nothing in that comparison, so it is silent until the content changes.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::board::Variant;
+use super::ledger::{Ledger, State};
+use super::request::{DeltaRequest, Request, Response, SotwRequest};
+use super::subscription::{Change, Name, Subscription};
+use crate::snapshot::{Kind, Resource, TypeView, Version};
+
+/// Responses of one type that may await an answer at once; of older ones the answer is not waited for any more.
+const MAX_OUTSTANDING: usize = 8;
+
+/// What a channel should bring its client to.
+#[derive(Debug, Clone, Copy)]
+pub struct Wanted<'a> {
+    /// The resources there are.
+    pub view: &'a TypeView,
+    /// Names that stay as the client has them for the time being, whatever the view says.
+    pub keep: &'a BTreeSet<Name>,
+}
+
+/// One type on one stream.
+#[derive(Debug)]
+pub struct Channel {
+    kind: Kind,
+    variant: Variant,
+    subscription: Subscription,
+    ledger: Ledger,
+    /// Names to be sent even if the client was sent them already.
+    owed: BTreeSet<Name>,
+    /// A response is due even if it is empty.
+    answer_due: bool,
+    /// The first request has come.
+    opened: bool,
+    /// Something happened since the last comparison.
+    dirty: bool,
+    newest: u64,
+    outstanding: Vec<Outstanding>,
+    rejected: bool,
+}
+
+#[derive(Debug)]
+struct Outstanding {
+    nonce: u64,
+    version: Version,
+    names: Vec<Name>,
+    at: Instant,
+}
+
+/// What a request said to a response.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It was accepted.
+    Ack {
+        /// Version of the response.
+        version: Version,
+        /// Time from sending to this answer.
+        after: Duration,
+    },
+    /// It was rejected.
+    Nack {
+        /// Version of the response.
+        version: Version,
+        /// The client's error text.
+        message: String,
+        /// Names it carried.
+        names: Vec<Name>,
+    },
+}
+
+/// What `poll` decides to send.
+#[derive(Debug, Default)]
+struct Draft {
+    resources: Vec<Arc<Resource>>,
+    removed: Vec<Name>,
+    /// Names in `resources` whose content is new to the client.
+    fresh: Vec<Name>,
+    /// Names that left a full-state response, or went without the variant having a word for it.
+    gone: Vec<Name>,
+    /// A kept name that the client does not have yet stands in the way of a response that is taken as complete.
+    withheld: bool,
+}
+
+/// A response, and the names in it whose content is new to the client.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What to send.
+    pub response: Response,
+    /// Names whose content the client did not have.
+    pub fresh: Vec<Name>,
+}
+
+impl Channel {
+    /// A channel on which no request has come yet.
+    pub fn new(kind: Kind, variant: Variant) -> Channel {
+        Channel {
+            kind,
+            variant,
+            subscription: Subscription::default(),
+            ledger: Ledger::default(),
+            owed: BTreeSet::new(),
+            answer_due: false,
+            opened: false,
+            dirty: false,
+            newest: 0,
+            outstanding: Vec::new(),
+            rejected: false,
+        }
+    }
+
+    /// Its type.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What the client asks for.
+    pub fn subscription(&self) -> &Subscription {
+        &self.subscription
+    }
+
+    /// What the client was sent.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Whether the newest answer of the client is a NACK.
+    pub fn is_rejected(&self) -> bool {
+        self.rejected
+    }
+
+    /// Whether the client has everything it should have, and has said so.
+    pub fn is_in_sync(&self) -> bool {
+        self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
+    }
+
+    /// What is wanted has changed: compare again.
+    pub fn touch(&mut self) {
+        self.dirty = true;
+    }
+
+    /// Owes the client these names, if it subscribes to them, even if it was sent them already.
+    pub fn owe(&mut self, names: impl IntoIterator<Item = Name>) {
+        for name in names.into_iter().filter(|name| self.subscription.wants(name)) {
+            self.owed.insert(name);
+            self.dirty = true;
+        }
+    }
+
+    /// Finds what the client told of, as it reconnected, among the resources there are.
+    pub fn recognise(&mut self, view: &TypeView) {
+        if self.dirty {
+            self.ledger.recognise(view);
+        }
+    }
+
+    /// When to compare again although nothing happens: a response was not answered for so long.
+    pub fn wake_at(&self, patience: Duration) -> Option<Instant> {
+        self.outstanding.last().filter(|_| self.dirty).map(|newest| newest.at + patience)
+    }
+
+    /// Takes in a request: first what it says to a response, then what it asks for.
+    pub fn on_request(&mut self, request: &Request, now: Instant) -> Option<Verdict> {
+        let verdict = self.opened.then(|| self.judge(request, now)).flatten();
+        let first = !self.opened;
+        self.opened = true;
+        match request {
+            Request::Sotw(request) => self.replace(request, first),
+            Request::Delta(request) => self.amend(request, first),
+        }
+        self.dirty = true;
+        verdict
+    }
+
+    fn judge(&mut self, request: &Request, now: Instant) -> Option<Verdict> {
+        let nonce = parse_nonce(request.nonce())?;
+        // SotW answers for everything up to its nonce, but an ACK of anything but the newest response is stale and counts for
+        // nothing. Delta answers each response by itself.
+        if self.variant == Variant::Sotw && nonce != self.newest && request.error().is_none() {
+            return None;
+        }
+        let at = self.outstanding.iter().position(|response| response.nonce == nonce)?;
+        let answered = self.outstanding.remove(at);
+        if self.variant == Variant::Sotw {
+            self.outstanding.retain(|response| response.nonce > nonce);
+        }
+        if let Some(message) = request.error() {
+            self.ledger.rejected(&answered.names, nonce);
+            self.rejected = true;
+            return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.names });
+        }
+        self.ledger.acked(&answered.names, nonce);
+        self.rejected = self.ledger.iter().any(|(_, entry)| entry.state == State::Rejected);
+        Some(Verdict::Ack { version: answered.version, after: now.saturating_duration_since(answered.at) })
+    }
+
+    fn replace(&mut self, request: &SotwRequest, first: bool) {
+        let full = self.kind.is_full_state();
+        let change = self.subscription.replace(&request.names, full);
+        // An answer is owed to a new wildcard even if there is nothing (an Envoy waits for it before it starts), and to new names of
+        // a type in which absence speaks.
+        self.answer_due |= change.wildcard_gained || (full && !change.added.is_empty());
+        for name in &change.added {
+            self.ledger.forget(name);
+        }
+        self.apply(change, first);
+    }
+
+    fn amend(&mut self, request: &DeltaRequest, first: bool) {
+        if first {
+            for (name, version) in &request.initial {
+                self.ledger.told(name, version);
+            }
+        }
+        let full = self.kind.is_full_state();
+        let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, full, first);
+        self.answer_due = (self.answer_due || change.wildcard_gained) && self.subscription.is_wildcard();
+        self.apply(change, first);
+    }
+
+    fn apply(&mut self, change: Change, first: bool) {
+        self.owed.extend(change.added);
+        for name in change.dropped {
+            self.owed.remove(&name);
+            if self.subscription.is_wildcard() {
+                // The client cannot know whether the wildcard still gives it this name, so it is told.
+                if self.variant == Variant::Delta {
+                    self.owed.insert(name);
+                }
+            } else {
+                self.ledger.forget(&name);
+            }
+        }
+        if change.wildcard_lost || first {
+            let subscription = &self.subscription;
+            self.ledger.retain(|name| subscription.wants(name));
+        }
+    }
+
+    /// What is to be sent now, if anything. While a response awaits its answer, and has not waited longer than `patience`, changes
+    /// are collected; what the client asked for itself is answered at once.
+    pub fn poll(&mut self, wanted: Wanted<'_>, nonce: u64, now: Instant, patience: Duration) -> Option<Sent> {
+        if !self.opened || !self.dirty {
+            return None;
+        }
+        let urgent = self.answer_due || !self.owed.is_empty();
+        let waiting = self.outstanding.last().is_some_and(|newest| now < newest.at + patience);
+        if waiting && !urgent {
+            return None;
+        }
+        let draft = self.draft(wanted);
+        if draft.withheld {
+            self.dirty = false;
+            return None;
+        }
+        for name in &draft.gone {
+            self.ledger.forget(name);
+        }
+        self.dirty = false;
+        let full_sotw = self.variant == Variant::Sotw && self.kind.is_full_state();
+        let due = self.answer_due || (full_sotw && (!draft.fresh.is_empty() || !draft.gone.is_empty() || !self.owed.is_empty()));
+        let something = if full_sotw { due } else { due || !draft.resources.is_empty() || !draft.removed.is_empty() };
+        self.owed.retain(|name| wanted.keep.contains(name) && !draft.resources.iter().any(|resource| resource.name == *name));
+        something.then(|| self.send(draft, wanted, nonce, now))
+    }
+
+    fn send(&mut self, draft: Draft, wanted: Wanted<'_>, nonce: u64, now: Instant) -> Sent {
+        self.answer_due = false;
+        self.newest = nonce;
+        for resource in &draft.resources {
+            self.ledger.sent(resource, nonce);
+        }
+        for name in &draft.removed {
+            self.ledger.forget(name);
+        }
+        let version = version(wanted);
+        let names = draft.resources.iter().map(|resource| resource.name.clone()).collect();
+        if self.outstanding.len() == MAX_OUTSTANDING {
+            self.outstanding.remove(0);
+        }
+        self.outstanding.push(Outstanding { nonce, version: version.clone(), names, at: now });
+        let response = Response { kind: self.kind, nonce, version, resources: draft.resources, removed: draft.removed };
+        Sent { response, fresh: draft.fresh }
+    }
+
+    fn draft(&self, wanted: Wanted<'_>) -> Draft {
+        match (self.variant, self.kind.is_full_state()) {
+            (Variant::Sotw, true) => self.draft_full(wanted),
+            _ => self.draft_changes(wanted),
+        }
+    }
+
+    /// Names that matter: what the subscription takes of the view, what the client holds, and what it asked for by name.
+    fn names(&self, view: &TypeView) -> BTreeSet<Name> {
+        let mut names: BTreeSet<Name> = self.subscription.names().clone();
+        if self.subscription.is_wildcard() {
+            names.extend(view.iter().map(|(name, _)| name.clone()));
+        }
+        names.extend(self.ledger.iter().map(|(name, _)| name.clone()));
+        names.extend(self.owed.iter().cloned());
+        names
+    }
+
+    fn draft_full(&self, wanted: Wanted<'_>) -> Draft {
+        let mut draft = Draft::default();
+        for name in self.names(wanted.view) {
+            let held = self.ledger.get(&name);
+            let now = match wanted.keep.contains(&name) {
+                true => held.and_then(|entry| entry.resource.as_ref()),
+                false => wanted.view.get(&name),
+            };
+            draft.withheld |= wanted.keep.contains(&name) && now.is_none();
+            match now {
+                Some(resource) => {
+                    if held.is_none_or(|entry| entry.sent != resource.version) {
+                        draft.fresh.push(name);
+                    }
+                    draft.resources.push(resource.clone());
+                }
+                None if held.is_some() => draft.gone.push(name),
+                None => {}
+            }
+        }
+        draft
+    }
+
+    fn draft_changes(&self, wanted: Wanted<'_>) -> Draft {
+        let mut draft = Draft::default();
+        let mut laggards = Vec::new();
+        for name in self.names(wanted.view) {
+            let (held, owed) = (self.ledger.get(&name), self.owed.contains(&name));
+            if wanted.keep.contains(&name) {
+                match held.and_then(|entry| entry.resource.as_ref()) {
+                    Some(resource) if owed => draft.resources.push(resource.clone()),
+                    // A first answer to a wildcard is taken as complete, so it waits until it is.
+                    None if held.is_none() => draft.withheld |= self.answer_due,
+                    _ => {}
+                }
+                continue;
+            }
+            match (wanted.view.get(&name), held) {
+                (Some(resource), Some(entry)) if entry.sent == resource.version => match entry.state {
+                    _ if owed => draft.resources.push(resource.clone()),
+                    State::Rejected => laggards.push(resource.clone()),
+                    _ => {}
+                },
+                (Some(resource), _) => {
+                    draft.fresh.push(name);
+                    draft.resources.push(resource.clone());
+                }
+                (None, Some(_)) if self.variant == Variant::Delta => draft.removed.push(name),
+                (None, Some(_)) => draft.gone.push(name),
+                (None, None) if owed && self.variant == Variant::Delta => draft.removed.push(name),
+                (None, None) => {}
+            }
+        }
+        // What was rejected is not sent for its own sake, but nobody knows which part of the response the client took, so it goes
+        // along with the next change (and not with the answer to a mere question).
+        if draft.fresh.iter().chain(&draft.removed).any(|name| !self.owed.contains(name)) {
+            draft.resources.extend(laggards);
+        }
+        draft
+    }
+}
+
+/// Version of what a client is brought to: that of the view, unless something is kept beside it.
+fn version(wanted: Wanted<'_>) -> Version {
+    if wanted.keep.is_empty() {
+        return wanted.view.version().clone();
+    }
+    let mut text = wanted.view.version().as_str().to_owned();
+    for name in wanted.keep {
+        text.push('\n');
+        text.push_str(name);
+    }
+    Version::of(text.as_bytes())
+}
+
+/// The nonce of a response on the wire.
+pub fn nonce_text(nonce: u64) -> String {
+    format!("{nonce:x}")
+}
+
+fn parse_nonce(text: &str) -> Option<u64> {
+    u64::from_str_radix(text, 16).ok()
+}

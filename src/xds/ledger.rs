@@ -1,0 +1,142 @@
+//! What one client was sent of one type, name by name, and what it said to it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::subscription::Name;
+use crate::snapshot::{Resource, TypeView, Version};
+
+/// The record of one type on one stream. Answers depend on it, never on what a client claims in a request; the one exception is
+/// the map with which a client reconnects, and that is taken in here once.
+#[derive(Debug, Default)]
+pub struct Ledger {
+    entries: BTreeMap<Name, Entry>,
+}
+
+/// One name.
+#[derive(Debug)]
+pub struct Entry {
+    /// Version sent last, or told by the client as it reconnected.
+    pub sent: Version,
+    /// What was sent; `None` when the client told of it and this server knows no such content.
+    pub resource: Option<Arc<Resource>>,
+    /// Nonce of the newest response that carried it; 0 when the client told of it.
+    pub nonce: u64,
+    /// What the client said to it.
+    pub state: State,
+    /// What the client is known to use.
+    pub confirmed: Confirmed,
+}
+
+/// What a client said to the newest version of a name that it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing yet.
+    Sent,
+    /// ACK.
+    Acked,
+    /// NACK of the response that carried it. A NACK does not say which of the names it is about.
+    Rejected,
+}
+
+/// What a client is known to use of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Confirmed {
+    /// Nothing that this server knows of.
+    Nothing,
+    /// Something it brought along, unknown here.
+    Foreign,
+    /// This.
+    Known(Arc<Resource>),
+}
+
+impl Ledger {
+    /// The record of one name.
+    pub fn get(&self, name: &str) -> Option<&Entry> {
+        self.entries.get(name)
+    }
+
+    /// All records, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Entry)> {
+        self.entries.iter()
+    }
+
+    /// A client reconnects and tells that it holds this.
+    pub fn told(&mut self, name: &str, version: &str) {
+        let entry =
+            Entry { sent: Version::told(version), resource: None, nonce: 0, state: State::Acked, confirmed: Confirmed::Foreign };
+        self.entries.insert(name.into(), entry);
+    }
+
+    /// Finds what the client told of among the resources there are.
+    pub fn recognise(&mut self, view: &TypeView) {
+        for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| entry.confirmed == Confirmed::Foreign) {
+            if let Some(resource) = view.get(name).filter(|resource| resource.version == entry.sent) {
+                entry.resource = Some(resource.clone());
+                entry.confirmed = Confirmed::Known(resource.clone());
+            }
+        }
+    }
+
+    /// This resource goes out with this nonce.
+    pub fn sent(&mut self, resource: &Arc<Resource>, nonce: u64) {
+        let confirmed = self.entries.remove(&resource.name).map_or(Confirmed::Nothing, |entry| entry.confirmed);
+        let entry =
+            Entry { sent: resource.version.clone(), resource: Some(resource.clone()), nonce, state: State::Sent, confirmed };
+        self.entries.insert(resource.name.clone(), entry);
+    }
+
+    /// The client does not hold this name any more, or should not.
+    pub fn forget(&mut self, name: &str) {
+        self.entries.remove(name);
+    }
+
+    /// Keeps the records of those names alone.
+    pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.entries.retain(|name, _| keep(name));
+    }
+
+    /// The client acknowledges the response with this nonce that carried these names.
+    pub fn acked(&mut self, names: &[Name], nonce: u64) {
+        self.answered(names, nonce, |entry| {
+            entry.state = State::Acked;
+            if let Some(resource) = &entry.resource {
+                entry.confirmed = Confirmed::Known(resource.clone());
+            }
+        });
+    }
+
+    /// The client rejects the response with this nonce that carried these names.
+    pub fn rejected(&mut self, names: &[Name], nonce: u64) {
+        self.answered(names, nonce, |entry| entry.state = State::Rejected);
+    }
+
+    fn answered(&mut self, names: &[Name], nonce: u64, mut how: impl FnMut(&mut Entry)) {
+        for name in names {
+            if let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.nonce == nonce) {
+                how(entry);
+            }
+        }
+    }
+}
+
+impl Entry {
+    /// Whether the client uses some version of this resource.
+    pub fn is_in_use(&self) -> bool {
+        self.confirmed != Confirmed::Nothing
+    }
+
+    /// Calls `each` with every resource that the client may be using under this name: what it confirmed, and what it was sent
+    /// since. Returns false if it may be using something that is unknown here.
+    pub fn may_use<'a>(&'a self, mut each: impl FnMut(&'a Arc<Resource>)) -> bool {
+        if let (Some(resource), State::Sent | State::Rejected) = (&self.resource, self.state) {
+            each(resource);
+        }
+        match &self.confirmed {
+            Confirmed::Known(resource) => each(resource),
+            Confirmed::Foreign => return false,
+            Confirmed::Nothing => {}
+        }
+        true
+    }
+}

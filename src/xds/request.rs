@@ -1,0 +1,77 @@
+//! What clients say and servers answer, in the terms of both protocol variants.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::subscription::Name;
+use crate::snapshot::{Kind, Resource, Version};
+
+/// A request of one type on one stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// State of the world.
+    Sotw(SotwRequest),
+    /// Incremental.
+    Delta(DeltaRequest),
+}
+
+/// `DiscoveryRequest`, without node and type.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SotwRequest {
+    /// Version that the client holds. Told, never trusted: answers depend on what was sent.
+    pub version: String,
+    /// Nonce of the response that this answers; empty when it answers none.
+    pub nonce: String,
+    /// All names wanted.
+    pub names: Vec<String>,
+    /// Text of `error_detail`; its presence alone makes a NACK, whatever code it has.
+    pub error: Option<String>,
+}
+
+/// `DeltaDiscoveryRequest`, without node and type.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DeltaRequest {
+    /// Nonce of the response that this answers; empty when it answers none.
+    pub nonce: String,
+    /// Names wanted from now on.
+    pub subscribe: Vec<String>,
+    /// Names not wanted any more.
+    pub unsubscribe: Vec<String>,
+    /// On the first request of a type: what the client holds, name to version.
+    pub initial: HashMap<String, String>,
+    /// Text of `error_detail`.
+    pub error: Option<String>,
+}
+
+impl Request {
+    /// Nonce of the response that this answers; empty when it answers none.
+    pub fn nonce(&self) -> &str {
+        match self {
+            Request::Sotw(request) => &request.nonce,
+            Request::Delta(request) => &request.nonce,
+        }
+    }
+
+    /// Text of `error_detail`.
+    pub fn error(&self) -> Option<&str> {
+        match self {
+            Request::Sotw(request) => request.error.as_deref(),
+            Request::Delta(request) => request.error.as_deref(),
+        }
+    }
+}
+
+/// A response of one type, to be encoded for the variant of its stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Response {
+    /// Type.
+    pub kind: Kind,
+    /// Unique on the stream, and growing.
+    pub nonce: u64,
+    /// Version of everything there is of this type for this client.
+    pub version: Version,
+    /// Resources.
+    pub resources: Vec<Arc<Resource>>,
+    /// Names that are gone or do not exist; delta alone has them.
+    pub removed: Vec<Name>,
+}

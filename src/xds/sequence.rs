@@ -1,0 +1,231 @@
+//! Make before break, gated by one node's own acknowledgements.
+//!
+//! The order in which a node's types may change, worked out anew from what the node holds whenever something happens; there is no
+//! sequence that could be left half-way, so a change that arrives in the middle of another is merged by nature.
+//!
+//! - A route or listener that leads to a cluster waits until the node acknowledged that cluster. Envoy withholds the ACK of CDS
+//!   until its clusters are warm (`ClusterManagerImpl::updateClusterCounts`), so the ACK means that traffic can flow.
+//! - A cluster that is wanted no more stays, with its endpoints, while any route the node may be using leads to it, and then for
+//!   the drain time, so that requests in flight end where they began.
+//! - EDS never waits for the ACK of CDS: Envoy needs the endpoints to give it.
+//!
+//! A NACK stops the sequence where it is. A node that does not answer stops it for the warm timeout.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::channel::Channel;
+use super::subscription::Name;
+use crate::snapshot::{Kind, Resource, View};
+
+/// How long things may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// A response that is not answered for so long no longer holds back the next of its type.
+    pub patience: Duration,
+    /// Routes wait so long for the ACK of clusters, then go out without it.
+    pub warm_timeout: Duration,
+    /// A cluster stays so long after the last route to it was dropped.
+    pub drain: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing { patience: Duration::from_secs(2), warm_timeout: Duration::from_secs(20), drain: Duration::from_secs(30) }
+    }
+}
+
+/// The channels of one node, of all its streams.
+pub type Channels = BTreeMap<(Kind, u64), Channel>;
+
+/// What one node may be brought to, and when to think again.
+#[derive(Debug, Default)]
+pub struct Sequence {
+    keep: BTreeMap<Kind, BTreeSet<Name>>,
+    /// Clusters that are wanted no more, and since when no route leads to them.
+    retiring: BTreeMap<Name, Option<Instant>>,
+    gate: Gate,
+    opened: Option<Instant>,
+    wake_at: Option<Instant>,
+}
+
+/// The gate in front of routes and listeners.
+#[derive(Debug, Default)]
+struct Gate {
+    shut_since: Option<Instant>,
+    /// Forced open for the present target, because the node did not answer in time.
+    forced: bool,
+    waits_for: BTreeSet<Name>,
+}
+
+impl Sequence {
+    /// Names of a kind that stay as the node has them.
+    pub fn keep(&self, kind: Kind) -> &BTreeSet<Name> {
+        static NONE: BTreeSet<Name> = BTreeSet::new();
+        self.keep.get(&kind).unwrap_or(&NONE)
+    }
+
+    /// When to think again although nothing happens.
+    pub fn wake_at(&self) -> Option<Instant> {
+        self.wake_at
+    }
+
+    /// Clusters whose ACK routes wait for.
+    pub fn waits_for(&self) -> &BTreeSet<Name> {
+        &self.gate.waits_for
+    }
+
+    /// Clusters that are kept only until routes have left them and they have drained.
+    pub fn retiring(&self) -> impl Iterator<Item = &Name> {
+        self.retiring.keys()
+    }
+
+    /// Whether the gate was forced open because the node did not answer in time.
+    pub fn is_forced(&self) -> bool {
+        self.gate.forced
+    }
+
+    /// The target changed: the gate may shut again.
+    pub fn retarget(&mut self) {
+        if self.gate.forced {
+            self.gate = Gate::default();
+        }
+    }
+
+    /// Works out what stays as it is. Returns the kinds for which that changed.
+    pub fn refresh(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) -> Vec<Kind> {
+        self.opened.get_or_insert(now);
+        let before = std::mem::take(&mut self.keep);
+        self.wake_at = None;
+        self.retire(target, channels, timing, now);
+        self.shut_gate(target, channels, timing, now);
+        let empty = BTreeSet::new();
+        let changed = |kind: &Kind| before.get(kind).unwrap_or(&empty) != self.keep.get(kind).unwrap_or(&empty);
+        Kind::ALL.into_iter().filter(changed).collect()
+    }
+
+    fn wake(&mut self, at: Instant) {
+        self.wake_at = Some(self.wake_at.map_or(at, |other| other.min(at)));
+    }
+
+    fn retire(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {
+        let unwanted = held(channels, Kind::Cluster).filter(|name| target.of(Kind::Cluster).get(name).is_none());
+        let unwanted: BTreeSet<Name> = unwanted.cloned().collect();
+        if unwanted.is_empty() {
+            self.retiring.clear();
+            return;
+        }
+        let in_use = self.clusters_in_use(channels, timing, now);
+        self.retiring.retain(|name, _| unwanted.contains(name));
+        let mut keep = BTreeSet::new();
+        for name in unwanted {
+            let used = in_use.as_ref().is_none_or(|names| names.contains(&name));
+            let since = self.retiring.entry(name.clone()).or_default();
+            *since = if used { None } else { Some(since.unwrap_or(now)) };
+            let until = since.map(|since| since + timing.drain);
+            if until.is_none_or(|until| now < until) {
+                until.into_iter().for_each(|until| self.wake(until));
+                keep.insert(name);
+            }
+        }
+        self.keep
+            .insert(Kind::Endpoints, keep.iter().filter(|name| target.of(Kind::Endpoints).get(name).is_none()).cloned().collect());
+        self.keep.insert(Kind::Cluster, keep);
+    }
+
+    /// Clusters that routes the node may be using lead to; `None` if that cannot be told: it reconnected with routes from another
+    /// time and has not confirmed newer ones, or has not asked for routes yet.
+    fn clusters_in_use(&mut self, channels: &Channels, timing: Timing, now: Instant) -> Option<BTreeSet<Name>> {
+        let mut names = BTreeSet::new();
+        let mut asked = false;
+        for channel in of(channels, Kind::Route) {
+            for (_, entry) in channel.ledger().iter() {
+                asked = true;
+                if !entry.may_use(|resource| names.extend(resource.refs.iter().cloned())) {
+                    return None;
+                }
+            }
+        }
+        let brought = of(channels, Kind::Cluster).any(|channel| channel.ledger().iter().any(|(_, entry)| entry.nonce == 0));
+        let patience_ends = self.opened.unwrap_or(now) + timing.warm_timeout;
+        if brought && !asked && now < patience_ends {
+            self.wake(patience_ends);
+            return None;
+        }
+        Some(names)
+    }
+
+    fn shut_gate(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {
+        self.gate.waits_for.clear();
+        // Who asks for clusters by name (gRPC does) learns of them from the routes, so routes cannot wait for them.
+        let gated = of(channels, Kind::Cluster).any(|channel| channel.subscription().is_wildcard());
+        if !gated || self.gate.forced {
+            return;
+        }
+        for kind in [Kind::Listener, Kind::Route] {
+            let waiting = self.waiting(kind, target, channels);
+            if !waiting.is_empty() {
+                self.keep.insert(kind, waiting);
+            }
+        }
+        if self.gate.waits_for.is_empty() {
+            self.gate.shut_since = None;
+            return;
+        }
+        let since = *self.gate.shut_since.get_or_insert(now);
+        let rejected = of(channels, Kind::Cluster).any(Channel::is_rejected);
+        if !rejected && now >= since + timing.warm_timeout {
+            self.gate.forced = true;
+            self.gate.waits_for.clear();
+            self.keep.remove(&Kind::Listener);
+            self.keep.remove(&Kind::Route);
+        } else if !rejected {
+            self.wake(since + timing.warm_timeout);
+        }
+    }
+
+    /// Names of a kind that must not go out yet, because they lead to clusters that the node has not acknowledged.
+    fn waiting(&mut self, kind: Kind, target: &View, channels: &Channels) -> BTreeSet<Name> {
+        let mut waiting = BTreeSet::new();
+        for channel in of(channels, kind) {
+            for (name, resource) in target.of(kind).iter().filter(|(name, _)| channel.subscription().wants(name)) {
+                if channel.ledger().get(name).is_some_and(|entry| entry.sent == resource.version) {
+                    continue;
+                }
+                let cold = cold_clusters(resource, target, channels);
+                if !cold.is_empty() {
+                    waiting.insert(name.clone());
+                    self.gate.waits_for.extend(cold);
+                }
+            }
+        }
+        waiting
+    }
+}
+
+fn of(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Channel> {
+    channels.range((kind, 0)..=(kind, u64::MAX)).map(|(_, channel)| channel)
+}
+
+fn held(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Name> {
+    of(channels, kind).flat_map(|channel| channel.ledger().iter().map(|(name, _)| name))
+}
+
+/// Clusters that a route, or a listener through its routes, leads to and that the node has not acknowledged in any version. A
+/// cluster that is not in the target will never come, so nobody waits for it.
+fn cold_clusters(resource: &Arc<Resource>, target: &View, channels: &Channels) -> Vec<Name> {
+    match resource.kind {
+        Kind::Listener => {
+            let routes = resource.refs.iter().filter_map(|name| target.of(Kind::Route).get(name));
+            routes.flat_map(|route| cold_clusters(route, target, channels)).collect()
+        }
+        _ => {
+            let exists = |name: &&Name| target.of(Kind::Cluster).get(name).is_some();
+            let warm = |name: &Name| {
+                of(channels, Kind::Cluster).any(|channel| channel.ledger().get(name).is_some_and(|entry| entry.is_in_use()))
+            };
+            resource.refs.iter().filter(exists).filter(|name| !warm(name)).cloned().collect()
+        }
+    }
+}

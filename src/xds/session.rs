@@ -1,0 +1,139 @@
+//! One node's conversation with the server: requests in, responses out, no I/O and no clock.
+//!
+//! A session has the channels of one ADS stream, or of all the typed streams that a node opens on one connection; the order of
+//! types is the node's affair and not a stream's. The driver tells it of requests, targets and the time, and asks what to send.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::board::Variant;
+use super::channel::{Channel, Verdict, Wanted};
+use super::request::{DeltaRequest, Request, Response};
+use super::sequence::{Channels, Sequence, Timing};
+use super::subscription::Name;
+use crate::snapshot::{Kind, View};
+
+/// The conversation with one node.
+#[derive(Debug)]
+pub struct Session {
+    timing: Timing,
+    target: Arc<View>,
+    channels: Channels,
+    sequence: Sequence,
+    nonce: u64,
+    /// Something happened since the order was last worked out.
+    unsettled: bool,
+}
+
+impl Session {
+    /// A session with a node that should have `target`.
+    pub fn new(target: Arc<View>, timing: Timing) -> Session {
+        Session { timing, target, channels: BTreeMap::new(), sequence: Sequence::default(), nonce: 0, unsettled: false }
+    }
+
+    /// What the node should have changed. A change that comes while another is under way takes its place.
+    pub fn retarget(&mut self, target: Arc<View>) {
+        let before = std::mem::replace(&mut self.target, target);
+        for kind in Kind::ALL.into_iter().filter(|kind| !Arc::ptr_eq(before.of(*kind), self.target.of(*kind))) {
+            self.channels.range_mut((kind, 0)..=(kind, u64::MAX)).for_each(|(_, channel)| channel.touch());
+            self.unsettled = true;
+        }
+        self.sequence.retarget();
+    }
+
+    /// A request came on a stream.
+    pub fn on_request(&mut self, stream: u64, kind: Kind, request: &Request, now: Instant) -> Option<Verdict> {
+        let variant = match request {
+            Request::Sotw(_) => Variant::Sotw,
+            Request::Delta(_) => Variant::Delta,
+        };
+        let channel = self.channels.entry((kind, stream)).or_insert_with(|| Channel::new(kind, variant));
+        self.unsettled = true;
+        channel.on_request(request, now)
+    }
+
+    /// A delta request for a type that this server does not have: the names that it must be told do not exist, and a nonce for the
+    /// answer. A client that got none would wait for each of them.
+    pub fn on_foreign(&mut self, request: &DeltaRequest) -> Option<(u64, Vec<String>)> {
+        if request.subscribe.is_empty() {
+            return None;
+        }
+        self.nonce += 1;
+        Some((self.nonce, request.subscribe.clone()))
+    }
+
+    /// A stream ended.
+    pub fn close(&mut self, stream: u64) {
+        self.channels.retain(|(_, id), _| *id != stream);
+        self.unsettled = true;
+    }
+
+    /// The next response for a stream, if there is one to be sent now.
+    pub fn poll(&mut self, stream: u64, now: Instant) -> Option<Response> {
+        self.settle(now);
+        Kind::ALL.into_iter().find_map(|kind| self.poll_kind(kind, stream, now))
+    }
+
+    /// When to poll again although nothing happens.
+    pub fn wake_at(&self, stream: u64) -> Option<Instant> {
+        let channels = self.channels.iter().filter(|((_, id), _)| *id == stream);
+        let patience = channels.filter_map(|(_, channel)| channel.wake_at(self.timing.patience));
+        patience.chain(self.sequence.wake_at()).min()
+    }
+
+    /// What the node should have.
+    pub fn target(&self) -> &Arc<View> {
+        &self.target
+    }
+
+    /// The channel of a type on a stream.
+    pub fn channel(&self, stream: u64, kind: Kind) -> Option<&Channel> {
+        self.channels.get(&(kind, stream))
+    }
+
+    /// How the order of things stands.
+    pub fn sequence(&self) -> &Sequence {
+        &self.sequence
+    }
+
+    /// Whether a stream has everything it should have, and has said so.
+    pub fn is_in_sync(&self, stream: u64, kind: Kind) -> bool {
+        self.channel(stream, kind).is_some_and(Channel::is_in_sync) && self.sequence.keep(kind).is_empty()
+    }
+
+    fn settle(&mut self, now: Instant) {
+        let due = self.sequence.wake_at().is_some_and(|at| now >= at);
+        if !self.unsettled && !due {
+            return;
+        }
+        self.unsettled = false;
+        for ((kind, _), channel) in &mut self.channels {
+            channel.recognise(self.target.of(*kind));
+        }
+        let changed = self.sequence.refresh(&self.target, &self.channels, self.timing, now);
+        self.channels.iter_mut().filter(|((kind, _), _)| changed.contains(kind)).for_each(|(_, channel)| channel.touch());
+    }
+
+    fn poll_kind(&mut self, kind: Kind, stream: u64, now: Instant) -> Option<Response> {
+        let wanted = Wanted { view: self.target.of(kind), keep: self.sequence.keep(kind) };
+        let channel = self.channels.get_mut(&(kind, stream))?;
+        let sent = channel.poll(wanted, self.nonce + 1, now, self.timing.patience)?;
+        self.nonce += 1;
+        self.unsettled = true;
+        if kind == Kind::Cluster {
+            self.owe_endpoints(&sent.fresh);
+        }
+        Some(sent.response)
+    }
+
+    /// A cluster that is new or changed warms until it is given its endpoints, and an Envoy that subscribes to them already does
+    /// not ask again: they follow unasked.
+    fn owe_endpoints(&mut self, clusters: &[Name]) {
+        let resources = clusters.iter().filter_map(|name| self.target.of(Kind::Cluster).get(name));
+        let names: Vec<Name> = resources.flat_map(|resource| resource.refs.iter().cloned()).collect();
+        for (_, channel) in self.channels.range_mut((Kind::Endpoints, 0)..=(Kind::Endpoints, u64::MAX)) {
+            channel.owe(names.iter().cloned());
+        }
+    }
+}

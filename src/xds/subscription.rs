@@ -1,0 +1,173 @@
+//! What a client asks for, of one type.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// A resource name.
+pub type Name = Arc<str>;
+
+/// The names a client subscribes to, and whether it wants everything.
+///
+/// The rules are those of "How the client specifies what resources to return" in the xDS protocol specification: a first request
+/// without names is a wildcard for LDS and CDS alone; `*` is the explicit wildcard; and once names were given, an empty list means
+/// nothing, never everything again.
+#[derive(Debug, Default)]
+pub struct Subscription {
+    names: BTreeSet<Name>,
+    wildcard: Wildcard,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Wildcard {
+    /// No request has come yet.
+    #[default]
+    Unasked,
+    /// By a first request without names.
+    Legacy,
+    /// By the name `*`.
+    Explicit,
+    /// Names only.
+    Never,
+}
+
+/// How a request changed the subscription.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Change {
+    /// Names that are new, and must be answered. In delta also those asked for again.
+    pub added: Vec<Name>,
+    /// Names that were dropped.
+    pub dropped: Vec<Name>,
+    /// Everything is wanted now, and was not before.
+    pub wildcard_gained: bool,
+    /// Everything was wanted before, and is no more.
+    pub wildcard_lost: bool,
+}
+
+impl Subscription {
+    /// Whether everything is wanted.
+    pub fn is_wildcard(&self) -> bool {
+        matches!(self.wildcard, Wildcard::Legacy | Wildcard::Explicit)
+    }
+
+    /// Whether this name is wanted.
+    pub fn wants(&self, name: &str) -> bool {
+        self.is_wildcard() || self.names.contains(name)
+    }
+
+    /// The names asked for one by one.
+    pub fn names(&self) -> &BTreeSet<Name> {
+        &self.names
+    }
+
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.names.is_empty() && !self.is_wildcard()
+    }
+
+    /// A SotW request: the list replaces what was asked before. `may_wildcard` is true for LDS and CDS.
+    pub fn replace(&mut self, names: &[String], may_wildcard: bool) -> Change {
+        let before = self.is_wildcard();
+        let star = may_wildcard && names.iter().any(|name| name == "*");
+        let legacy = may_wildcard && names.is_empty() && matches!(self.wildcard, Wildcard::Unasked | Wildcard::Legacy);
+        self.wildcard = match (star, legacy) {
+            (true, _) => Wildcard::Explicit,
+            (_, true) => Wildcard::Legacy,
+            _ => Wildcard::Never,
+        };
+        let wanted: BTreeSet<&str> = names.iter().map(String::as_str).filter(|name| !(may_wildcard && *name == "*")).collect();
+        let dropped: Vec<Name> = self.names.iter().filter(|name| !wanted.contains(name.as_ref())).cloned().collect();
+        let added: Vec<Name> = wanted.into_iter().filter(|name| !self.names.contains(*name)).map(Name::from).collect();
+        for name in &dropped {
+            self.names.remove(name);
+        }
+        self.names.extend(added.iter().cloned());
+        self.change(before, added, dropped)
+    }
+
+    /// A delta request: first what is subscribed to, then what is dropped. `first` says that it is the first of its type.
+    pub fn amend(&mut self, subscribe: &[String], unsubscribe: &[String], may_wildcard: bool, first: bool) -> Change {
+        let before = self.is_wildcard();
+        if first {
+            let legacy = may_wildcard && subscribe.is_empty();
+            self.wildcard = if legacy { Wildcard::Legacy } else { Wildcard::Never };
+        }
+        let mut added = Vec::new();
+        for name in subscribe {
+            if may_wildcard && name == "*" {
+                self.wildcard = Wildcard::Explicit;
+                continue;
+            }
+            let name = Name::from(name.as_str());
+            self.names.insert(name.clone());
+            added.push(name);
+        }
+        let mut dropped = Vec::new();
+        for name in unsubscribe {
+            if may_wildcard && name == "*" {
+                self.wildcard = Wildcard::Never;
+            } else if let Some(name) = self.names.take(name.as_str()) {
+                added.retain(|other| *other != name);
+                dropped.push(name);
+            }
+        }
+        self.change(before, added, dropped)
+    }
+
+    fn change(&self, before: bool, added: Vec<Name>, dropped: Vec<Name>) -> Change {
+        let now = self.is_wildcard();
+        Change { added, dropped, wildcard_gained: now && !before, wildcard_lost: before && !now }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(names: &[&str]) -> Vec<String> {
+        names.iter().map(|name| name.to_string()).collect()
+    }
+
+    #[test]
+    fn sotw_goes_from_wildcard_to_names_to_nothing_and_never_back() {
+        let mut sub = Subscription::default();
+        assert!(sub.replace(&[], true).wildcard_gained);
+        assert!(!sub.replace(&[], true).wildcard_gained, "still the same wildcard");
+        assert!(sub.is_wildcard());
+        let change = sub.replace(&list(&["*", "A"]), true);
+        assert_eq!((sub.is_wildcard(), change.added.len()), (true, 1));
+        let change = sub.replace(&list(&["A"]), true);
+        assert!(change.wildcard_lost && sub.wants("A") && !sub.wants("B"));
+        assert_eq!(sub.replace(&[], true).dropped, vec![Name::from("A")]);
+        assert!(sub.is_empty());
+        sub.replace(&[], true);
+        assert!(sub.is_empty(), "no names after names is nothing");
+    }
+
+    #[test]
+    fn types_without_wildcard_take_a_first_empty_list_as_nothing() {
+        let mut sub = Subscription::default();
+        sub.replace(&[], false);
+        assert!(sub.is_empty());
+        sub.replace(&list(&["*"]), false);
+        assert!(!sub.is_wildcard(), "a star is a name like any other here");
+    }
+
+    #[test]
+    fn delta_subscribes_first_and_unsubscribes_then() {
+        let mut sub = Subscription::default();
+        let change = sub.amend(&list(&["*"]), &list(&["*"]), true, true);
+        assert!(sub.is_empty() && !change.wildcard_gained && !change.wildcard_lost);
+    }
+
+    #[test]
+    fn delta_legacy_wildcard_survives_names_and_ends_by_star() {
+        let mut sub = Subscription::default();
+        assert!(sub.amend(&[], &[], true, true).wildcard_gained);
+        sub.amend(&list(&["A"]), &[], true, false);
+        assert!(sub.is_wildcard());
+        assert!(sub.amend(&[], &list(&["*"]), true, false).wildcard_lost);
+        assert!(sub.wants("A") && !sub.wants("B"));
+        sub.amend(&[], &list(&["A", "never-asked"]), true, false);
+        assert!(sub.is_empty());
+    }
+}
