@@ -17,7 +17,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sources", &["diag", "model"]),
     ("store", &[]),
     ("control", &["diag", "model", "translate", "snapshot", "sources", "store"]),
-    ("telemetry", &["control", "xds", "snapshot"]),
+    ("telemetry", &["control", "diag", "xds", "snapshot"]),
     ("admin", &["control", "diag", "model", "snapshot", "xds"]),
     ("web", &["control", "telemetry"]),
     ("testbed", &[]),

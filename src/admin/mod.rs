@@ -1,1 +1,24 @@
-//! placeholder
+//! `tidegate.admin.v1`: what a running server says of itself, over gRPC.
+//!
+//! Owns: the generated messages ([`pb`]), the service over the two things it reads (the published [`ServerStatus`] and the
+//! [`Board`]), and the descriptors for reflection and JSON. Called by: `serve` mounts it, `cli` is its client. Holds no state.
+//!
+//! [`ServerStatus`]: crate::control::ServerStatus
+//! [`Board`]: crate::xds::Board
+
+mod convert;
+mod json;
+mod nodes;
+mod reflection;
+mod service;
+mod updates;
+
+/// The messages and the service of `proto/tidegate/admin/v1/admin.proto`, as generated.
+#[allow(missing_docs, unreachable_pub, clippy::all)]
+pub mod pb {
+    tonic::include_proto!("tidegate.admin.v1");
+}
+
+pub use json::{nodes_json, status_json};
+pub use reflection::{descriptor_set, reflection};
+pub use service::Admin;

@@ -1,9 +1,11 @@
 //! What the server says of itself, as plain data for every face: admin, command line, dashboard, metrics.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::diag::Problem;
-use crate::model::{Share, Split};
+use crate::model::{Config, Share, Split};
 
 /// Everything there is to know of the releases, at one moment. Published whole; readers keep the `Arc` they got.
 #[derive(Debug, Clone, Default)]
@@ -22,6 +24,8 @@ pub struct ServerStatus {
     pub directory: Option<String>,
     /// Loads in which at least one file had errors, since the start.
     pub failed_loads: u64,
+    /// The configuration in force: which fleets there are, so that faces can tell which nodes get a service.
+    pub config: Arc<Config>,
 }
 
 /// One service being served.

@@ -7,6 +7,7 @@
 mod board;
 mod channel;
 mod ledger;
+mod metrics;
 mod request;
 mod sequence;
 mod session;
@@ -15,6 +16,7 @@ mod wire;
 
 pub use board::{Board, Rejection, StreamStatus, TypeStatus, Variant};
 pub use channel::{Channel, Verdict};
+pub use metrics::Metrics;
 pub use request::{DeltaRequest, Request, Response, SotwRequest};
 pub use sequence::Timing;
 pub use session::Session;

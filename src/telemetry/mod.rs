@@ -1,0 +1,10 @@
+//! Logs and metrics: how the server is seen by the machines that watch it.
+//!
+//! Owns: the set-up of `tracing` ([`log`]) and the metrics registry ([`Metrics`]). Called by: `cli` (logs), `serve` (metrics), `web`
+//! (the text of `/metrics`). Counts nothing itself: streams count in `xds`, and the rest is read at the moment of the scrape.
+
+pub mod log;
+mod metrics;
+mod now;
+
+pub use metrics::Metrics;
