@@ -55,9 +55,7 @@ fn file_state(state: &FileState) -> pb::FileState {
     use pb::file_state::{Current, Stale, State};
     let state = match state {
         FileState::Current => State::Current(Current {}),
-        FileState::Stale { since, problem } => {
-            State::Stale(Stale { since: Some(timestamp(*since)), problem: problem.clone() })
-        }
+        FileState::Stale { since, problem } => State::Stale(Stale { since: Some(timestamp(*since)), problem: problem.clone() }),
     };
     pb::FileState { state: Some(state) }
 }

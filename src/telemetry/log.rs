@@ -19,7 +19,9 @@ pub enum Format {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The filter is not one.
-    #[error("`{filter}` is not a log filter: {reason}; write a level (error, warn, info, debug, trace) or directives such as `info,tidegate::xds=debug`")]
+    #[error(
+        "`{filter}` is not a log filter: {reason}; write a level (error, warn, info, debug, trace) or directives such as `info,tidegate::xds=debug`"
+    )]
     Filter {
         /// As it was given.
         filter: String,

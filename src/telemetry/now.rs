@@ -151,11 +151,8 @@ mod tests {
 
     #[test]
     fn the_published_status_is_told() {
-        let problems = vec![
-            problem("a.yaml", Severity::Error),
-            problem("a.yaml", Severity::Error),
-            problem("b.yaml", Severity::Warning),
-        ];
+        let problems =
+            vec![problem("a.yaml", Severity::Error), problem("a.yaml", Severity::Error), problem("b.yaml", Severity::Warning)];
         let status = ServerStatus { generation: 7, ready: true, failed_loads: 3, problems, ..ServerStatus::default() };
         let text = text(status, vec![]);
         assert_lines(

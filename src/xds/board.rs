@@ -112,10 +112,26 @@ impl Board {
         self.changes.subscribe()
     }
 
-    /// Puts a stream on the board, or what is new of it.
+    /// Puts a stream on the board.
     pub fn put(&self, status: StreamStatus) {
         self.streams.insert(status.id, status);
         self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Changes what the board says of a stream.
+    pub fn update(&self, id: u64, change: impl FnOnce(&mut StreamStatus)) {
+        self.update_if(id, |status| {
+            change(status);
+            true
+        });
+    }
+
+    /// Changes what the board says of a stream, and wakes readers only if `change` says that it did change something.
+    pub fn update_if(&self, id: u64, change: impl FnOnce(&mut StreamStatus) -> bool) {
+        let changed = self.streams.get_mut(&id).is_some_and(|mut status| change(&mut status));
+        if changed {
+            self.changes.send_modify(|count| *count += 1);
+        }
     }
 
     /// Takes a stream off.

@@ -133,7 +133,9 @@ impl Metrics {
             }
             drop(self.push_to_ack.get_or_create(&of_type(kind)));
         }
-        for (variant, aggregated) in [(Variant::Sotw, true), (Variant::Sotw, false), (Variant::Delta, true), (Variant::Delta, false)] {
+        for (variant, aggregated) in
+            [(Variant::Sotw, true), (Variant::Sotw, false), (Variant::Delta, true), (Variant::Delta, false)]
+        {
             drop(self.streams.get_or_create(&of_stream(variant, aggregated)));
             drop(self.opened.get_or_create(&of_stream(variant, aggregated)));
         }

@@ -10,7 +10,10 @@ mod ledger;
 mod metrics;
 mod request;
 mod sequence;
+mod server;
+mod service;
 mod session;
+mod stream;
 mod subscription;
 mod wire;
 
@@ -19,6 +22,7 @@ pub use channel::{Channel, Verdict};
 pub use metrics::Metrics;
 pub use request::{DeltaRequest, Request, Response, SotwRequest};
 pub use sequence::Timing;
+pub use server::{Published, Server};
 pub use session::Session;
 pub use subscription::Name;
 

@@ -97,9 +97,24 @@ impl Session {
         &self.sequence
     }
 
-    /// Whether a stream has everything it should have, and has said so.
+    /// Why a type is held back, in words; `None` if it is not.
+    pub fn waiting(&self, kind: Kind) -> Option<String> {
+        if self.sequence.keep(kind).is_empty() {
+            return None;
+        }
+        match kind {
+            Kind::Listener | Kind::Route => {
+                Some(format!("waits for the ACK of clusters {}", list(self.sequence.waits_for().iter())))
+            }
+            Kind::Cluster => Some(format!("keeps clusters until they have drained: {}", list(self.sequence.retiring()))),
+            Kind::Endpoints => None,
+        }
+    }
+
+    /// Whether a stream has everything it should have, and has said so. Clusters that only drain are no reason against it.
     pub fn is_in_sync(&self, stream: u64, kind: Kind) -> bool {
-        self.channel(stream, kind).is_some_and(Channel::is_in_sync) && self.sequence.keep(kind).is_empty()
+        let held_back = matches!(kind, Kind::Listener | Kind::Route) && !self.sequence.keep(kind).is_empty();
+        !held_back && self.channel(stream, kind).is_some_and(Channel::is_in_sync)
     }
 
     fn settle(&mut self, now: Instant) {
@@ -135,5 +150,14 @@ impl Session {
         for (_, channel) in self.channels.range_mut((Kind::Endpoints, 0)..=(Kind::Endpoints, u64::MAX)) {
             channel.owe(names.iter().cloned());
         }
+    }
+}
+
+/// At most three names, and how many more there are.
+fn list<'a>(names: impl Iterator<Item = &'a Name>) -> String {
+    let names: Vec<&str> = names.map(AsRef::as_ref).collect();
+    match names.split_at_checked(3) {
+        Some((shown, more)) if !more.is_empty() => format!("{} and {} more", shown.join(", "), more.len()),
+        _ => names.join(", "),
     }
 }

@@ -1,0 +1,92 @@
+//! What all streams share, and the services they come in by.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, Weak};
+
+use dashmap::DashMap;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::board::Board;
+use super::metrics::Metrics;
+use super::sequence::Timing;
+use super::session::Session;
+use crate::snapshot::{Node, Snapshot};
+
+/// The newest snapshot; `None` until the first complete load, and until then every stream is refused.
+pub type Published = watch::Receiver<Option<Arc<Snapshot>>>;
+
+/// The xDS server. Clones share everything.
+#[derive(Debug, Clone)]
+pub struct Server {
+    pub(super) shared: Arc<Shared>,
+}
+
+/// What all streams share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    pub published: Published,
+    pub board: Arc<Board>,
+    pub metrics: Metrics,
+    pub timing: Timing,
+    /// `control_plane.identifier` of every response.
+    pub identifier: String,
+    /// Ends every stream.
+    pub shutdown: CancellationToken,
+    ids: AtomicU64,
+    /// Sessions of nodes on typed services, by connection and node id: their streams share one order.
+    typed: DashMap<(Option<SocketAddr>, String), Weak<Conversation>>,
+}
+
+/// A session and its doorbell: it rings when something on one stream may let another go on.
+#[derive(Debug)]
+pub(super) struct Conversation {
+    session: Mutex<Session>,
+    pub bell: watch::Sender<()>,
+}
+
+impl Conversation {
+    pub fn new(session: Session) -> Arc<Conversation> {
+        Arc::new(Conversation { session: Mutex::new(session), bell: watch::Sender::new(()) })
+    }
+
+    /// The session. It is never held over an await, and every use of it is short.
+    pub fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl Server {
+    /// A server of what is published, writing to the board and the metrics given.
+    pub fn new(published: Published, board: Arc<Board>, metrics: Metrics, timing: Timing, shutdown: CancellationToken) -> Server {
+        let identifier = format!("tidegate/{}", env!("CARGO_PKG_VERSION"));
+        let ids = AtomicU64::new(1);
+        Server { shared: Arc::new(Shared { published, board, metrics, timing, identifier, shutdown, ids, typed: DashMap::new() }) }
+    }
+}
+
+impl Shared {
+    pub fn next_id(&self) -> u64 {
+        self.ids.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The conversation that a new stream takes part in: its own on ADS, else that of its connection and node.
+    pub fn conversation(&self, aggregated: bool, peer: Option<SocketAddr>, node: &Node, snapshot: &Snapshot) -> Arc<Conversation> {
+        let fresh = || Conversation::new(Session::new(snapshot.view(node), self.timing));
+        if aggregated {
+            return fresh();
+        }
+        let mut entry = self.typed.entry((peer, node.id.clone())).or_default();
+        entry.upgrade().unwrap_or_else(|| {
+            let made = fresh();
+            *entry = Arc::downgrade(&made);
+            made
+        })
+    }
+
+    /// A stream on typed services ended: forget its node's conversation if it was the last.
+    pub fn hang_up(&self, peer: Option<SocketAddr>, node: &Node) {
+        self.typed.remove_if(&(peer, node.id.clone()), |_, conversation| conversation.strong_count() == 0);
+    }
+}

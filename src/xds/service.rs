@@ -1,0 +1,169 @@
+//! The gRPC services: ADS, and CDS, EDS, LDS and RDS by themselves, each in both variants.
+//!
+//! Written below tonic's generated services, because what is sent is bytes that exist already: a response goes into HTTP/2 as it
+//! is, with no message type and no encode buffer of its own in between.
+
+use std::convert::Infallible;
+use std::future::{Ready, ready};
+use std::marker::PhantomData;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::HeaderMap;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use tonic::body::Body;
+use tonic::server::NamedService;
+use tonic::service::Routes;
+use tonic::transport::server::TcpConnectInfo;
+use tonic::{Status, Streaming};
+
+use super::board::Variant;
+use super::server::Server;
+use super::stream::{Origin, RequestDecoder, Stream};
+use crate::snapshot::Kind;
+
+/// Largest request taken. A node that reconnects names everything it holds: 50 000 names are several MiB, more than gRPC's usual
+/// limit of 4 MiB, with which it could never reconnect.
+const MAX_REQUEST: usize = 64 << 20;
+
+/// One of the services.
+pub trait Discovery: Send + Sync + 'static {
+    /// Full name of the gRPC service.
+    const NAME: &'static str;
+    /// Its one type; `None` for the aggregated service.
+    const KIND: Option<Kind>;
+    /// Method of the state-of-the-world variant.
+    const SOTW: &'static str;
+    /// Method of the incremental variant.
+    const DELTA: &'static str;
+}
+
+macro_rules! discovery {
+    ($($(#[$doc:meta])* $name:ident: $service:literal, $kind:expr, $sotw:literal, $delta:literal;)*) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy)]
+        pub struct $name;
+
+        impl Discovery for $name {
+            const NAME: &'static str = concat!("envoy.service.", $service);
+            const KIND: Option<Kind> = $kind;
+            const SOTW: &'static str = $sotw;
+            const DELTA: &'static str = $delta;
+        }
+    )*};
+}
+
+discovery! {
+    /// ADS.
+    Aggregated: "discovery.v3.AggregatedDiscoveryService", None, "StreamAggregatedResources", "DeltaAggregatedResources";
+    /// CDS.
+    Clusters: "cluster.v3.ClusterDiscoveryService", Some(Kind::Cluster), "StreamClusters", "DeltaClusters";
+    /// EDS.
+    EndpointsService: "endpoint.v3.EndpointDiscoveryService", Some(Kind::Endpoints), "StreamEndpoints", "DeltaEndpoints";
+    /// LDS.
+    Listeners: "listener.v3.ListenerDiscoveryService", Some(Kind::Listener), "StreamListeners", "DeltaListeners";
+    /// RDS.
+    RoutesService: "route.v3.RouteDiscoveryService", Some(Kind::Route), "StreamRoutes", "DeltaRoutes";
+}
+
+/// The tower service behind one of them.
+#[derive(Debug)]
+pub struct DiscoveryService<D> {
+    server: Server,
+    which: PhantomData<fn() -> D>,
+}
+
+impl<D> Clone for DiscoveryService<D> {
+    fn clone(&self) -> Self {
+        DiscoveryService { server: self.server.clone(), which: PhantomData }
+    }
+}
+
+impl<D: Discovery> NamedService for DiscoveryService<D> {
+    const NAME: &'static str = D::NAME;
+}
+
+impl Server {
+    /// Adds all discovery services to a set of gRPC routes.
+    pub fn mount(&self, routes: Routes) -> Routes {
+        routes
+            .add_service(self.service::<Aggregated>())
+            .add_service(self.service::<Clusters>())
+            .add_service(self.service::<EndpointsService>())
+            .add_service(self.service::<Listeners>())
+            .add_service(self.service::<RoutesService>())
+    }
+
+    /// Full names of the services that `mount` adds; for health checks.
+    pub fn service_names() -> [&'static str; 5] {
+        [Aggregated::NAME, Clusters::NAME, EndpointsService::NAME, Listeners::NAME, RoutesService::NAME]
+    }
+
+    fn service<D: Discovery>(&self) -> DiscoveryService<D> {
+        DiscoveryService { server: self.clone(), which: PhantomData }
+    }
+}
+
+impl<D: Discovery> tower::Service<http::Request<Body>> for DiscoveryService<D> {
+    type Response = http::Response<Body>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        ready(Ok(self.answer(request).unwrap_or_else(Status::into_http)))
+    }
+}
+
+impl<D: Discovery> DiscoveryService<D> {
+    fn answer(&self, request: http::Request<Body>) -> Result<http::Response<Body>, Status> {
+        let shared = &self.server.shared;
+        let method = request.uri().path().rsplit('/').next().unwrap_or_default();
+        let variant = match method {
+            method if method == D::SOTW => Variant::Sotw,
+            method if method == D::DELTA => Variant::Delta,
+            other => return Err(Status::unimplemented(format!("{} has no method {other} here", D::NAME))),
+        };
+        // A server that answers before it knows what to say takes everything away from its Envoys.
+        if shared.published.borrow().is_none() {
+            shared.metrics.refused("not_ready");
+            return Err(Status::unavailable("the release files have not been loaded completely yet"));
+        }
+        if shared.shutdown.is_cancelled() {
+            shared.metrics.refused("shutting_down");
+            return Err(Status::unavailable("the server is shutting down"));
+        }
+        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+        let inbound = Streaming::new_request(RequestDecoder(variant), request.into_body(), None, Some(MAX_REQUEST));
+        let stream = Stream::new(shared.clone(), Origin { kind: D::KIND, variant, peer }, inbound);
+        let mut response = http::Response::new(Body::new(StreamBody::new(frames(stream))));
+        let content_type = http::HeaderValue::from_static("application/grpc");
+        response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
+        Ok(response)
+    }
+}
+
+/// The body of a response: messages as data frames, then the status as trailers.
+fn frames(stream: Stream) -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Status>> + Send {
+    stream::unfold(Some(Box::new(stream)), |stream| async {
+        let mut stream = stream?;
+        Some(match stream.next().await {
+            Ok(Some(message)) => (Ok(Frame::data(message)), Some(stream)),
+            Ok(None) => (Ok(Frame::trailers(trailers(&Status::ok("")))), None),
+            Err(status) => (Ok(Frame::trailers(trailers(&status))), None),
+        })
+    })
+}
+
+fn trailers(status: &Status) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    if status.add_header(&mut headers).is_err() {
+        headers.insert(Status::GRPC_STATUS, http::HeaderValue::from(status.code() as i32));
+    }
+    headers
+}

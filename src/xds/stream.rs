@@ -1,0 +1,323 @@
+//! The driver of one stream: moves requests and responses between the connection and the session, and tells the board.
+//!
+//! It is pulled by HTTP/2: the next response is made when the client's window has room for it, so a client that stops reading costs
+//! no memory, and skips what became old while it did not read. Requests are taken in before responses are made.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Buf as _, Bytes};
+use futures_util::FutureExt as _;
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tonic::codec::{DecodeBuf, Decoder};
+use tonic::{Status, Streaming};
+
+use super::board::{Rejection, StreamStatus, TypeStatus, Variant};
+use super::channel::Verdict;
+use super::request::{Request, Response};
+use super::server::{Conversation, Published, Shared};
+use super::wire::{self, Incoming};
+use crate::snapshot::{Kind, Node};
+
+/// Requests taken in at a go before the stream looks whether there is something to send.
+const REQUESTS_AT_A_GO: usize = 64;
+
+/// Decodes requests of one variant off a stream.
+#[derive(Debug)]
+pub(super) struct RequestDecoder(pub Variant);
+
+impl Decoder for RequestDecoder {
+    type Item = Incoming;
+    type Error = Status;
+
+    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<Incoming>, Status> {
+        let bytes = buf.copy_to_bytes(buf.remaining());
+        let invalid = |error| Status::invalid_argument(format!("not a discovery request: {error}"));
+        wire::decode_request(self.0, bytes).map(Some).map_err(invalid)
+    }
+}
+
+/// What a stream is, as its service and connection say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    /// The one type of a typed service; `None` on ADS.
+    pub kind: Option<Kind>,
+    pub variant: Variant,
+    pub peer: Option<SocketAddr>,
+}
+
+/// One stream.
+pub(super) struct Stream {
+    id: u64,
+    origin: Origin,
+    shared: Arc<Shared>,
+    published: Published,
+    inbound: Streaming<Incoming>,
+    /// Set by the first request.
+    client: Option<Client>,
+    foreign: Vec<Bytes>,
+    forced: bool,
+}
+
+struct Client {
+    node: Arc<Node>,
+    conversation: Arc<Conversation>,
+    bell: watch::Receiver<()>,
+}
+
+impl Stream {
+    pub fn new(shared: Arc<Shared>, origin: Origin, inbound: Streaming<Incoming>) -> Stream {
+        let (id, published) = (shared.next_id(), shared.published.clone());
+        shared.metrics.stream_opened(origin.variant, origin.kind.is_none());
+        Stream { id, origin, shared, published, inbound, client: None, foreign: Vec::new(), forced: false }
+    }
+
+    /// The next message to send, `None` when the client has ended the stream.
+    ///
+    /// # Errors
+    /// The status with which the stream ends.
+    pub async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+        loop {
+            if !self.take_in_requests()? {
+                return Ok(None);
+            }
+            if let Some(message) = self.message() {
+                return Ok(Some(message));
+            }
+            if !self.wait().await? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Takes in the requests that are there already. False when the client has ended the stream.
+    fn take_in_requests(&mut self) -> Result<bool, Status> {
+        for _ in 0..REQUESTS_AT_A_GO {
+            match self.inbound.message().now_or_never() {
+                Some(request) => match request? {
+                    Some(request) => self.on_request(request)?,
+                    None => return Ok(false),
+                },
+                None => break,
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits until something happens. False when the client has ended the stream.
+    async fn wait(&mut self) -> Result<bool, Status> {
+        let wake_at = self.client.as_ref().and_then(|client| client.conversation.session().wake_at(self.id));
+        let alarm = async {
+            match wake_at {
+                Some(at) => tokio::time::sleep_until(at.into()).await,
+                None => std::future::pending().await,
+            }
+        };
+        let bell = async {
+            match &mut self.client {
+                Some(client) => client.bell.changed().await.is_ok(),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            () = self.shared.shutdown.cancelled() => return Err(Status::unavailable("the server is shutting down")),
+            request = self.inbound.message() => match request? {
+                Some(request) => self.on_request(request)?,
+                None => return Ok(false),
+            },
+            changed = self.published.changed() => {
+                changed.map_err(|_| Status::unavailable("the server is shutting down"))?;
+                self.retarget();
+            }
+            _ = bell => {}
+            () = alarm => {}
+        }
+        Ok(true)
+    }
+
+    fn retarget(&mut self) {
+        let snapshot = self.published.borrow_and_update().clone();
+        if let (Some(snapshot), Some(client)) = (snapshot, &self.client) {
+            let view = snapshot.view(&client.node);
+            client.conversation.session().retarget(view);
+            self.tell_sync();
+        }
+    }
+
+    fn on_request(&mut self, incoming: Incoming) -> Result<(), Status> {
+        match &self.client {
+            None => self.introduce(incoming.node.clone())?,
+            Some(client) => check_node(&client.node, incoming.node.clone())?,
+        }
+        let kind = match (self.origin.kind, incoming.type_url.as_str()) {
+            (None, "") => {
+                return Err(Status::invalid_argument("type_url is empty, and an aggregated stream needs one in every request"));
+            }
+            (Some(kind), "") => Some(kind),
+            (None, type_url) => Kind::from_type_url(type_url),
+            (Some(kind), type_url) if type_url == kind.type_url() => Some(kind),
+            (Some(kind), type_url) => {
+                let text = format!("{type_url} was asked for on the service for {}", kind.type_url());
+                return Err(Status::invalid_argument(text));
+            }
+        };
+        match kind {
+            Some(kind) => self.on_known(kind, &incoming.request),
+            None => self.on_foreign(&incoming),
+        }
+        Ok(())
+    }
+
+    fn introduce(&mut self, node: Option<Bytes>) -> Result<(), Status> {
+        let missing = || Status::invalid_argument("the first request of a stream must name the node: node.id is empty");
+        let node = wire::decode_node(node.ok_or_else(missing)?).map_err(|error| Status::invalid_argument(error.to_string()))?;
+        if node.id.is_empty() {
+            return Err(missing());
+        }
+        let snapshot = self.published.borrow_and_update().clone();
+        let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
+        let conversation = self.shared.conversation(self.origin.kind.is_none(), self.origin.peer, &node, &snapshot);
+        let node = Arc::new(node);
+        tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
+            service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
+        self.shared.board.put(StreamStatus {
+            id: self.id,
+            node: node.clone(),
+            peer: self.origin.peer,
+            variant: self.origin.variant,
+            aggregated: self.origin.kind.is_none(),
+            since: Timestamp::now(),
+            types: Default::default(),
+        });
+        let bell = conversation.bell.subscribe();
+        self.client = Some(Client { node, conversation, bell });
+        Ok(())
+    }
+
+    fn on_known(&mut self, kind: Kind, request: &Request) {
+        let Some(client) = &self.client else { return };
+        let verdict = client.conversation.session().on_request(self.id, kind, request, Instant::now());
+        if self.origin.kind.is_some() {
+            client.conversation.bell.send_replace(());
+        }
+        match &verdict {
+            Some(Verdict::Ack { after, .. }) => self.shared.metrics.acked(kind, after.as_secs_f64()),
+            Some(Verdict::Nack { message, version, names }) => {
+                self.shared.metrics.nacked(kind);
+                tracing::warn!(node = %client.node.id, kind = kind.short(), %version, ?names, message, "a node has rejected what it was sent");
+            }
+            None => {}
+        }
+        self.shared.board.update(self.id, |status| note_verdict(status.types.entry(kind).or_default(), verdict));
+        self.tell_sync();
+    }
+
+    /// A type that is not served: it harms nobody. In delta the client is told that its names do not exist.
+    fn on_foreign(&mut self, incoming: &Incoming) {
+        let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
+        if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
+            tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
+            self.foreign.push(wire::encode_foreign(&incoming.type_url, nonce, &names));
+        }
+    }
+
+    fn message(&mut self) -> Option<Bytes> {
+        if let Some(message) = self.foreign.pop() {
+            return Some(message);
+        }
+        let client = self.client.as_ref()?;
+        let (response, forced) = {
+            let mut session = client.conversation.session();
+            (session.poll(self.id, Instant::now()), session.sequence().is_forced())
+        };
+        if forced && !self.forced {
+            self.shared.metrics.gate_timeout();
+            tracing::warn!(node = %client.node.id, "clusters were not acknowledged in time, routes to them go out all the same");
+        }
+        self.forced = forced;
+        let Some(response) = response else {
+            self.tell_sync();
+            return None;
+        };
+        let message = wire::encode_response(self.origin.variant, &response, &self.shared.identifier);
+        self.shared.metrics.sent(response.kind, message.len());
+        tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
+            removed = response.removed.len(), bytes = message.len(), version = %response.version, "sent");
+        self.note_sent(&response);
+        Some(message)
+    }
+
+    fn note_sent(&self, response: &Response) {
+        self.shared.board.update(self.id, |status| {
+            let of_type = status.types.entry(response.kind).or_default();
+            of_type.sent = Some(response.version.clone());
+            of_type.sent_at = Some(Timestamp::now());
+            of_type.pushes += 1;
+            of_type.in_sync = false;
+        });
+    }
+
+    /// Tells the board which types are in sync, and what the others wait for; only if that changed.
+    fn tell_sync(&self) {
+        let Some(client) = &self.client else { return };
+        let told: Vec<(Kind, bool, Option<String>)> = {
+            let session = client.conversation.session();
+            let kinds = Kind::ALL.into_iter().filter(|kind| session.channel(self.id, *kind).is_some());
+            kinds.map(|kind| (kind, session.is_in_sync(self.id, kind), session.waiting(kind))).collect()
+        };
+        self.shared.board.update_if(self.id, |status| {
+            let mut changed = false;
+            for (kind, in_sync, waiting) in told {
+                let of_type = status.types.entry(kind).or_default();
+                changed |= of_type.in_sync != in_sync || of_type.waiting != waiting;
+                (of_type.in_sync, of_type.waiting) = (in_sync, waiting);
+            }
+            changed
+        });
+    }
+}
+
+fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>) {
+    match verdict {
+        Some(Verdict::Ack { version, .. }) => {
+            status.acks += 1;
+            status.acked = Some(version);
+            status.acked_at = Some(Timestamp::now());
+            status.rejected = None;
+        }
+        Some(Verdict::Nack { version, message, names }) => {
+            status.nacks += 1;
+            status.rejected = Some(Rejection { version, message, resources: names, at: Timestamp::now() });
+        }
+        None => {}
+    }
+}
+
+/// A node may be repeated, but never changed for another: one stream must not be fed another node's configuration.
+fn check_node(known: &Node, told: Option<Bytes>) -> Result<(), Status> {
+    let Some(told) = told else { return Ok(()) };
+    let id = wire::decode_node_id(told).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    if id.is_empty() || id == known.id {
+        return Ok(());
+    }
+    Err(Status::invalid_argument(format!("this stream belongs to node {:?}, and a request on it came from {id:?}", known.id)))
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.shared.metrics.stream_closed(self.origin.variant, self.origin.kind.is_none());
+        if let Some(Client { node, conversation, .. }) = self.client.take() {
+            tracing::info!(node = %node.id, stream = self.id, "a node has disconnected");
+            self.shared.board.remove(self.id);
+            conversation.session().close(self.id);
+            conversation.bell.send_replace(());
+            drop(conversation);
+            if self.origin.kind.is_some() {
+                self.shared.hang_up(self.origin.peer, &node);
+            }
+        }
+    }
+}
