@@ -1,26 +1,59 @@
 //! From releases to Envoy's messages: the only place that builds them.
 //!
 //! Owns: which Envoy resources a release becomes, their checking against Envoy's own validation rules, their canonical bytes, and
-//! their printing as YAML. Called by: `control` through `snapshot`, `cli render`. Does no I/O. What it returns is plain: a kind, a
-//! name, canonical bytes and the names it refers to, so nobody behind it needs Envoy's types.
+//! their printing as YAML. Called by: `control` through `snapshot`, `cli render` and `cli bootstrap`. Does no I/O. What it returns is
+//! plain: a kind, a name, canonical bytes and the names it refers to, so nobody behind it needs Envoy's types.
+//!
+//! ```text
+//! Release + Split ─▶ service() ─▶ clusters, endpoints, encoded routes      per service, made again only when it changes
+//! services + Config ─▶ fleet() ─▶ RouteConfiguration, listeners            per group of nodes; puts together, checks nothing
+//! ```
 
+mod action;
+mod bootstrap;
+mod canonical;
+mod cluster;
+mod descriptors;
+mod endpoints;
+mod health;
+mod invalid;
 mod kind;
+mod listener;
+mod matching;
 mod object;
+mod path;
+mod pb;
+mod print;
+mod references;
+mod regex;
+mod route_config;
+mod routes;
+mod service;
+mod transport;
+mod validate;
 
+pub use bootstrap::{BadAddress, BootstrapOptions, XdsAddress, XdsVariant, bootstrap};
+pub use descriptors::descriptor_set;
+pub use invalid::Invalid;
 pub use kind::Kind;
 pub use object::{Object, ServiceObjects};
+pub use print::{to_json, to_yaml};
+pub use references::dangling;
+pub use service::service;
 
 use std::collections::BTreeSet;
 
-use crate::model::{Config, Release, Split};
+use crate::model::Config;
 
-/// What one release becomes under a split.
-pub fn service(_release: &Release, _split: &Split) -> ServiceObjects {
-    todo!()
-}
+/// Name of the RouteConfiguration, by which listeners ask for it.
+pub const ROUTES: &str = "tidegate";
 
-/// What a group of nodes gets beside the services' own clusters and endpoints: the RouteConfiguration `tidegate` over the
-/// services given, and the listeners of the fleets given.
-pub fn fleet(_services: &[&ServiceObjects], _config: &Config, _fleets: &BTreeSet<String>) -> Vec<Object> {
-    todo!()
+/// What a group of nodes gets beside the services' own clusters and endpoints: the RouteConfiguration `tidegate` over the services
+/// given, which is there even without any, and the listeners of the fleets given.
+pub fn fleet(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSet<String>) -> Vec<Object> {
+    let meant = |listener: &&crate::model::Listener| {
+        listener.fleets.is_empty() || listener.fleets.iter().any(|fleet| fleets.contains(fleet))
+    };
+    let listeners = config.listeners.iter().filter(meant).map(listener::object);
+    std::iter::once(route_config::object(services)).chain(listeners).collect()
 }

@@ -1,6 +1,8 @@
 //! What translation yields.
 
-use super::Kind;
+use prost::{Message, Name};
+
+use super::{Kind, canonical};
 
 /// One Envoy resource, encoded.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,6 +15,14 @@ pub struct Object {
     pub bytes: Vec<u8>,
     /// Names it refers to, sorted, each once: a route's clusters, a listener's route configurations, a cluster's endpoints.
     pub refs: Vec<String>,
+}
+
+impl Object {
+    /// Encodes a message.
+    pub(super) fn new<M: Message + Name>(kind: Kind, name: &str, message: &M, refs: Vec<String>) -> Object {
+        debug_assert_eq!(M::type_url(), kind.type_url());
+        Object { kind, name: name.to_owned(), bytes: canonical::encode(message), refs }
+    }
 }
 
 /// What one release becomes. It depends on that release and its split alone, so it is made again only when they change.
@@ -28,6 +38,9 @@ pub struct ServiceObjects {
     pub hosts: Vec<String>,
     /// Path prefix it answers under.
     pub path: String,
-    /// Its routes, to be put under each of the hosts, in order.
-    pub routes: Vec<envoy_types::pb::envoy::config::route::v3::Route>,
+    /// Its routes, to be put under each of the hosts, in order: `envoy.config.route.v3.Route` messages in canonical encoding, so that
+    /// a RouteConfiguration over many services is put together from them without building or encoding a route again.
+    pub routes: Vec<Vec<u8>>,
+    /// The clusters that the routes send to, sorted, each once.
+    pub route_refs: Vec<String>,
 }

@@ -1,0 +1,191 @@
+//! RE2 expressions for parts of a header: one cookie of `cookie`, the path of `:path`, one parameter of its query.
+//!
+//! Envoy matches an expression against the whole header, so one that is meant for a part must not run over the part's end.
+
+use crate::model::Test;
+
+/// Why a test cannot be said.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{construct}` in the regular expression `{pattern}` may run over the end of the {part} it is matched against; name the \
+         characters that are meant, or use `prefix`, `suffix`, `contains`"
+)]
+pub(super) struct Unconfined {
+    /// The expression.
+    pub pattern: String,
+    /// What is in the way.
+    pub construct: String,
+    /// What is matched: `path`, `cookie`, `query parameter`.
+    pub part: &'static str,
+}
+
+/// A part of a header.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Part {
+    /// What users call it.
+    pub name: &'static str,
+    /// The character that ends it, and that therefore cannot occur in it.
+    pub end: char,
+}
+
+impl Part {
+    /// Any text that fits into the part.
+    fn any(self) -> String {
+        format!("[^{}]*", self.end)
+    }
+
+    /// An expression for the values of the part that satisfy a test; `None` if no value can.
+    pub fn satisfying(self, test: &Test) -> Result<Option<String>, Unconfined> {
+        let any = self.any();
+        let one = |text: &String, regex: &dyn Fn(String) -> String| (!text.contains(self.end)).then(|| regex(regex::escape(text)));
+        Ok(match test {
+            Test::Exact(text) => one(text, &|text| text),
+            Test::In(texts) => one_of(texts.iter().filter_map(|text| one(text, &|text| text))),
+            Test::Prefix(text) => one(text, &|text| format!("{text}{any}")),
+            Test::Suffix(text) => one(text, &|text| format!("{any}{text}")),
+            Test::Contains(text) => one(text, &|text| format!("{any}{text}{any}")),
+            Test::Regex(pattern) => Some(format!("(?:{})", self.confine(pattern)?)),
+            Test::Present => Some(any),
+        })
+    }
+
+    /// The same expression, unable to match beyond the part: a dot or a complement matches anything but the end, and `$` also stands
+    /// before the end. What cannot be confined for sure is refused.
+    fn confine(self, pattern: &str) -> Result<String, Unconfined> {
+        let refuse = |construct: String| Unconfined { pattern: pattern.to_owned(), construct, part: self.name };
+        let end = self.end;
+        let mut confined = String::with_capacity(pattern.len() + 8);
+        let mut rest = pattern.chars();
+        while let Some(c) = rest.next() {
+            match c {
+                '.' => confined.push_str(&format!("[^{end}]")),
+                '$' => confined.push_str(&format!("(?:{}.*)?$", regex::escape(&end.to_string()))),
+                '\\' => confined.push_str(&self.escape(rest.next().unwrap_or('\\')).map_err(refuse)?),
+                '[' => confined.push_str(&self.class(&mut rest).map_err(refuse)?),
+                // `(?` and a quantifier's `?` are syntax; a `?` that is meant literally comes escaped.
+                c if c == end && c != '?' => return Err(refuse(c.to_string())),
+                c => confined.push(c),
+            }
+        }
+        Ok(confined)
+    }
+
+    /// What stands after a backslash, outside of a class.
+    fn escape(self, c: char) -> Result<String, String> {
+        match c {
+            'D' | 'S' | 'W' => Ok(format!("[^\\{}{}]", c.to_ascii_lowercase(), self.end)),
+            // Properties, quotes, bytes, code points and the text's end: nothing says that they stop at the part's end.
+            'p' | 'P' | 'Q' | 'E' | 'C' | 'x' | 'z' | '0'..='9' => Err(format!("\\{c}")),
+            c if c == self.end => Err(format!("\\{c}")),
+            c => Ok(format!("\\{c}")),
+        }
+    }
+
+    /// A class from after its `[` to its `]`.
+    fn class(self, rest: &mut std::str::Chars<'_>) -> Result<String, String> {
+        let body = class_body(rest);
+        if let Some(excluded) = body.strip_prefix('^') {
+            return Ok(format!("[^{}{excluded}]", self.end));
+        }
+        let class = format!("[{body}]");
+        // Asked of an engine that has the same classes, rather than read again here; its set operators mean nothing to Envoy's.
+        let operators = ["&&", "--", "~~"].iter().any(|operator| body.contains(operator));
+        let stops = regex::Regex::new(&format!("^{class}$")).is_ok_and(|regex| !regex.is_match(&self.end.to_string()));
+        if stops && !operators { Ok(class) } else { Err(class) }
+    }
+}
+
+/// The text of a class without its brackets. A `]` that comes first, an escaped one, and one of an inner `[:class:]` do not end it.
+fn class_body(rest: &mut std::str::Chars<'_>) -> String {
+    let (mut body, mut named) = (String::new(), false);
+    while let Some(c) = rest.next() {
+        let first = body.is_empty() || body == "^";
+        match c {
+            '\\' => body.extend([c, rest.next().unwrap_or('\\')]),
+            '[' if rest.as_str().starts_with(':') => {
+                named = true;
+                body.push(c);
+            }
+            ']' if named => {
+                named = false;
+                body.push(c);
+            }
+            ']' if !first => break,
+            c => body.push(c),
+        }
+    }
+    body
+}
+
+/// One of several expressions; `None` if there are none.
+pub(super) fn one_of(regexes: impl Iterator<Item = String>) -> Option<String> {
+    let all: Vec<String> = regexes.collect();
+    match all.as_slice() {
+        [] => None,
+        [one] => Some(one.clone()),
+        many => Some(format!("(?:{})", many.join("|"))),
+    }
+}
+
+/// Whether the empty text satisfies a test. If an expression cannot be told here, it is taken to.
+pub(super) fn accepts_empty(test: &Test) -> bool {
+    match test {
+        Test::Exact(text) | Test::Prefix(text) | Test::Suffix(text) | Test::Contains(text) => text.is_empty(),
+        Test::In(texts) => texts.iter().any(String::is_empty),
+        Test::Regex(pattern) => regex::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|regex| regex.is_match("")),
+        Test::Present => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: Part = Part { name: "path", end: '?' };
+    const COOKIE: Part = Part { name: "cookie", end: ';' };
+
+    #[test]
+    fn tests_become_expressions_that_stop_at_the_end() {
+        let text = || "a.b".to_owned();
+        for (test, want) in [
+            (Test::Exact(text()), Some(r"a\.b")),
+            (Test::In(vec![text(), "c".into()]), Some(r"(?:a\.b|c)")),
+            (Test::Prefix(text()), Some(r"a\.b[^;]*")),
+            (Test::Suffix(text()), Some(r"[^;]*a\.b")),
+            (Test::Contains(text()), Some(r"[^;]*a\.b[^;]*")),
+            (Test::Present, Some("[^;]*")),
+            (Test::Exact("a;b".into()), None),
+            (Test::In(vec!["a;b".into()]), None),
+            (Test::In(vec!["a;b".into(), "c".into()]), Some("c")),
+        ] {
+            assert_eq!(COOKIE.satisfying(&test).unwrap().as_deref(), want, "{test:?}");
+        }
+    }
+
+    #[test]
+    fn expressions_are_confined() {
+        for (pattern, want) in [
+            (r"/a/.*", r"/a/[^?]*"),
+            (r"/a\.b", r"/a\.b"),
+            (r"\d+\S", r"\d+[^\s?]"),
+            (r"[^/]+", r"[^?/]+"),
+            (r"[^]]", r"[^?]]"),
+            (r"[a-z.]+", r"[a-z.]+"),
+            (r"[[:alpha:]]x", r"[[:alpha:]]x"),
+            (r"^/a$|/b", r"^/a(?:\?.*)?$|/b"),
+            (r"(?:a|b)?", r"(?:a|b)?"),
+        ] {
+            assert_eq!(PATH.confine(pattern).as_deref(), Ok(want), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_confined_is_refused() {
+        for (pattern, construct) in
+            [(r"a\?b", r"\?"), (r"[!-~]", "[!-~]"), (r"[\S]", r"[\S]"), (r"\x3f", r"\x"), (r"\pP", r"\p"), (r"[:-A]", "[:-A]")]
+        {
+            assert_eq!(PATH.confine(pattern).map_err(|e| e.construct), Err(construct.to_owned()), "{pattern}");
+        }
+        assert_eq!(COOKIE.confine("a;b").unwrap_err().construct, ";");
+    }
+}

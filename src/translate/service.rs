@@ -1,0 +1,38 @@
+//! One release, translated and checked.
+
+use super::{Invalid, Object, ServiceObjects, canonical, cluster, descriptors, route_config, routes, validate};
+use crate::model::{Release, Split};
+
+/// What one release becomes under a split.
+///
+/// # Errors
+///
+/// Everything in it that Envoy would refuse, or that cannot be said in Envoy's routes.
+pub fn service(release: &Release, split: &Split) -> Result<ServiceObjects, Vec<Invalid>> {
+    let encoded = routes::routes(release, split)?.iter().map(canonical::encode).collect();
+    let made = ServiceObjects {
+        service: release.service.clone(),
+        fleets: release.fleets.clone(),
+        objects: release.versions.iter().flat_map(|version| cluster::objects(release, version)).collect(),
+        hosts: release.hosts.clone(),
+        path: release.path.clone(),
+        routes: encoded,
+        route_refs: routes::refs(release, split),
+    };
+    // The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
+    let shared = route_config::object(&[&made]);
+    let invalid: Vec<Invalid> = made.objects.iter().chain([&shared]).flat_map(broken).collect();
+    if invalid.is_empty() { Ok(made) } else { Err(invalid) }
+}
+
+/// The rules of Envoy's that a resource breaks.
+fn broken(object: &Object) -> Vec<Invalid> {
+    let Some(message) = descriptors::message_of(object.kind.type_url()) else { return vec![] };
+    let about = |broken: validate::Broken| Invalid {
+        kind: object.kind,
+        name: object.name.clone(),
+        field: broken.field,
+        reason: broken.reason,
+    };
+    validate::broken(message, &object.bytes).into_iter().map(about).collect()
+}
