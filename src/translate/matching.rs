@@ -107,10 +107,16 @@ fn header(name: &str, test: &Test, invert: bool) -> Ways {
     let inverted = |absent_too| HeaderMatcher { invert_match: true, treat_missing_header_as_empty: absent_too, ..matches.clone() };
     match (invert, accepts_empty(test)) {
         (false, _) => one(Condition::Header(matches)),
+        (true, _) if is_always_there(name) => one(Condition::Header(inverted(false))),
         (true, false) => one(Condition::Header(inverted(true))),
         // An absent header must hold and an empty one must not, which no single matcher says.
         (true, true) => vec![vec![Condition::Header(presence(name, false))], vec![Condition::Header(inverted(false))]],
     }
+}
+
+/// Whether a request cannot be without this header: those that begin with a colon are its first line.
+fn is_always_there(name: &str) -> bool {
+    name.starts_with(':')
 }
 
 /// A match on a whole header that must look, or must not look, like this. The expression never matches the empty text, so an absent
@@ -118,7 +124,7 @@ fn header(name: &str, test: &Test, invert: bool) -> Ways {
 fn header_regex(name: &str, expression: String, invert: bool) -> HeaderMatcher {
     HeaderMatcher {
         invert_match: invert,
-        treat_missing_header_as_empty: invert,
+        treat_missing_header_as_empty: invert && !is_always_there(name),
         ..matcher(name, HeaderMatchSpecifier::StringMatch(string(MatchPattern::SafeRegex(regex(expression)))))
     }
 }

@@ -21,7 +21,22 @@ pub(super) fn json(message: MessageDescriptor, bytes: &[u8]) -> Value {
     let options = SerializeOptions::new().use_proto_field_name(true).stringify_64_bit_integers(false);
     let dynamic = DynamicMessage::decode(message, bytes).ok();
     let json = dynamic.and_then(|message| message.serialize_with_options(serde_json::value::Serializer, &options).ok());
-    json.unwrap_or_default()
+    named_first(json.unwrap_or_default())
+}
+
+/// Puts `name` first wherever there is one: it is what people look for, and Envoy numbers it late in some messages.
+fn named_first(mut value: Value) -> Value {
+    match &mut value {
+        Value::Array(items) => items.iter_mut().for_each(|item| *item = named_first(item.take())),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(|field| *field = named_first(field.take()));
+            if let Some(name) = fields.shift_remove("name") {
+                fields.shift_insert(0, "name".to_owned(), name);
+            }
+        }
+        _ => {}
+    }
+    value
 }
 
 /// A JSON value as YAML.

@@ -74,17 +74,15 @@ impl Walk {
         }
     }
 
-    /// A field with rules.
+    /// A field with rules. One of a oneof has them only when it is the one that is set; one that can tell absent from empty is exempt
+    /// when absent, unless it is required.
     fn ruled(&mut self, message: &DynamicMessage, field: &FieldDescriptor, rules: &Rules) {
-        if rules.required && !message.has_field(field) {
-            return self.report("is required".to_owned());
+        if !field.supports_presence() || message.has_field(field) {
+            return self.value(&message.get_field(field), &field.kind(), rules);
         }
-        // A field that can tell absent from empty is exempt when absent.
-        if field.supports_presence() && !message.has_field(field) {
-            return;
+        if rules.required && field.containing_oneof().is_none() {
+            self.report("is required".to_owned());
         }
-        let value = message.get_field(field);
-        self.value(&value, &field.kind(), rules);
     }
 
     fn value(&mut self, value: &Value, kind: &Kind, rules: &Rules) {
