@@ -11,9 +11,9 @@ use envoy_types::pb::envoy::config::route::v3::query_parameter_matcher::QueryPar
 use envoy_types::pb::envoy::config::route::v3::{HeaderMatcher, QueryParameterMatcher, RouteMatch};
 use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
 
+use super::part::{Part, Unconfined, accepts_empty, one_of};
 use super::path::{self, PATH};
 use super::pb::{regex, string};
-use super::regex::{Part, Unconfined, accepts_empty, one_of};
 use crate::model::{Match, Subject, Test};
 
 const COOKIE: Part = Part { name: "cookie", end: ';' };
@@ -82,9 +82,7 @@ fn simplified(test: &Test) -> Test {
 fn pattern(test: &Test) -> Option<MatchPattern> {
     Some(match test {
         Test::Exact(text) => MatchPattern::Exact(text.clone()),
-        Test::In(texts) => {
-            MatchPattern::SafeRegex(regex(one_of(texts.iter().map(|text| ::regex::escape(text))).unwrap_or_default()))
-        }
+        Test::In(texts) => MatchPattern::SafeRegex(regex(one_of(texts.iter().map(|text| regex::escape(text))).unwrap_or_default())),
         Test::Prefix(text) => MatchPattern::Prefix(text.clone()),
         Test::Suffix(text) => MatchPattern::Suffix(text.clone()),
         Test::Contains(text) => MatchPattern::Contains(text.clone()),
@@ -136,7 +134,7 @@ fn unsatisfiable(invert: bool) -> Ways {
 
 fn cookie(name: &str, test: &Test, invert: bool) -> Result<Ways, Unconfined> {
     let Some(value) = COOKIE.satisfying(test)? else { return Ok(unsatisfiable(invert)) };
-    let expression = format!("(?:.*;)? *{}={value}(?:;.*)?", ::regex::escape(name));
+    let expression = format!("(?:.*;)? *{}={value}(?:;.*)?", regex::escape(name));
     Ok(one(Condition::Header(header_regex("cookie", expression, invert))))
 }
 
@@ -154,7 +152,7 @@ fn without_parameter(name: &str, test: &Test) -> Result<Ways, Unconfined> {
     let Some(value) = PARAMETER.satisfying(test)? else { return Ok(unsatisfiable(true)) };
     // A parameter without `=` is there, with the empty value.
     let optional = if accepts_empty(test) { "?" } else { "" };
-    let expression = format!(r"[^?]*\?(?:.*&)?{}(?:={value}){optional}(?:&.*)?", ::regex::escape(name));
+    let expression = format!(r"[^?]*\?(?:.*&)?{}(?:={value}){optional}(?:&.*)?", regex::escape(name));
     Ok(one(Condition::Header(header_regex(":path", expression, true))))
 }
 

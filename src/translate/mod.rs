@@ -21,15 +21,17 @@ mod kind;
 mod listener;
 mod matching;
 mod object;
+mod part;
 mod path;
 mod pb;
 mod print;
 mod references;
-mod regex;
+
 mod route_config;
 mod routes;
 mod service;
 mod transport;
+mod typed;
 mod validate;
 
 pub use bootstrap::{BadAddress, BootstrapOptions, XdsAddress, XdsVariant, bootstrap};
@@ -40,6 +42,7 @@ pub use object::{Object, ServiceObjects};
 pub use print::{to_json, to_yaml};
 pub use references::dangling;
 pub use service::service;
+pub use typed::typed;
 
 use std::collections::BTreeSet;
 
@@ -57,3 +60,6 @@ pub fn fleet(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSet<St
     let listeners = config.listeners.iter().filter(meant).map(listener::object);
     std::iter::once(route_config::object(services)).chain(listeners).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,8 +6,8 @@ pub(super) use envoy_types::pb::envoy::config::route::v3::route_match::PathSpeci
 use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
 
 use super::matching::Condition;
+use super::part::Part;
 use super::pb::{regex, string};
-use super::regex::Part;
 use crate::model::{Match, Subject, Test};
 
 /// The path as a part of `:path`, which has the query string too.
@@ -58,7 +58,7 @@ fn specifier_of(service_path: &str, condition: &Match) -> Option<PathSpecifier> 
 
 /// "Under the service's path" as a condition on `:path`, for when the specifier is taken.
 fn under(service_path: &str) -> Condition {
-    let escaped = ::regex::escape(service_path);
+    let escaped = regex::escape(service_path);
     let below = if service_path.ends_with('/') { format!("{escaped}.*") } else { format!(r"{escaped}(?:[/?].*)?") };
     Condition::Header(HeaderMatcher {
         name: ":path".to_owned(),

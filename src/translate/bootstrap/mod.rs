@@ -3,6 +3,8 @@
 mod options;
 mod server;
 
+pub(super) use server::stream;
+
 pub use options::{BadAddress, BootstrapOptions, XdsAddress, XdsVariant};
 
 use std::net::SocketAddr;
@@ -65,7 +67,7 @@ fn own_listener(bind: SocketAddr) -> Listener {
 /// With a listener of its own, an Envoy asks for no others.
 fn dynamic_resources(options: &BootstrapOptions) -> DynamicResources {
     DynamicResources {
-        ads_config: Some(server::stream(options.variant)),
+        ads_config: Some(stream(options.variant, server::CLUSTER)),
         cds_config: Some(until_it_comes(ads())),
         lds_config: options.listener.is_none().then(|| until_it_comes(ads())),
         ..DynamicResources::default()

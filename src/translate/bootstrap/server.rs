@@ -15,7 +15,7 @@ use crate::translate::pb::duration;
 use crate::translate::{endpoints, transport};
 
 /// Name of the cluster that is the server.
-const CLUSTER: &str = "xds";
+pub(super) const CLUSTER: &str = "xds";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 /// A connection that died without a word is noticed after both: to Envoy it looks like a server with no news.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -47,15 +47,16 @@ pub(super) fn cluster(servers: &[XdsAddress]) -> Cluster {
     }
 }
 
-/// The aggregated stream. The node, some 60 kB with the list of extensions, is told once a stream and not with every request.
-pub(super) fn stream(variant: XdsVariant) -> ApiConfigSource {
+/// A stream to the server that is this cluster. The node, some 60 kB with the list of extensions, is told once a stream and not with
+/// every request.
+pub(in crate::translate) fn stream(variant: XdsVariant, cluster: &str) -> ApiConfigSource {
     let api_type = match variant {
         XdsVariant::Delta => ApiType::DeltaGrpc,
         XdsVariant::Sotw => ApiType::Grpc,
     };
     let back_off = BackoffStrategy { base_interval: Some(duration(RETRY_FIRST)), max_interval: Some(duration(RETRY_LONGEST)) };
     let target = EnvoyGrpc {
-        cluster_name: CLUSTER.to_owned(),
+        cluster_name: cluster.to_owned(),
         retry_policy: Some(RetryPolicy { retry_back_off: Some(back_off), ..RetryPolicy::default() }),
         ..EnvoyGrpc::default()
     };

@@ -73,8 +73,8 @@ impl Check {
             Check::NotIn(values) => bad(!values.contains(value), &|| "is a value that is not allowed".to_owned()),
             Check::Const(wanted) => bad(value == wanted, &|| format!("must be {wanted:?}")),
             Check::Defined => bad(defined(value, kind.as_enum()?), &|| "must be a value of its enumeration".to_owned()),
-            Check::MinItems(limit) => bad(items(value)? >= *limit, &|| format!("must have at least {limit} items")),
-            Check::MaxItems(limit) => bad(items(value)? <= *limit, &|| format!("must have at most {limit} items")),
+            Check::MinItems(limit) => bad(items(value)? >= *limit, &|| format!("must have at least {}", count(*limit))),
+            Check::MaxItems(limit) => bad(items(value)? <= *limit, &|| format!("must have at most {}", count(*limit))),
             Check::Unique => bad(unique(value.as_list()?), &|| "must not have equal items".to_owned()),
         }
     }
@@ -111,6 +111,10 @@ fn items(value: &Value) -> Option<u64> {
         Value::Map(map) => Some(map.len() as u64),
         _ => None,
     }
+}
+
+fn count(limit: u64) -> String {
+    if limit == 1 { "1 item".to_owned() } else { format!("{limit} items") }
 }
 
 fn unique(list: &[Value]) -> bool {

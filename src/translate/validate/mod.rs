@@ -23,3 +23,6 @@ pub(super) fn broken(message: MessageDescriptor, bytes: &[u8]) -> Vec<Broken> {
         Err(error) => vec![Broken { field: String::new(), reason: error.to_string() }],
     }
 }
+
+#[cfg(test)]
+mod tests;

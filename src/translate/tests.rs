@@ -1,0 +1,174 @@
+//! Translation as its callers see it; what the messages look like is in `tests/golden`.
+
+use serde_json::Value;
+
+use super::*;
+use crate::model::{
+    Backends, Endpoint, HealthCheck, Listener, Match, Release, Rule, Share, Split, Subject, Test, Upstream, Version,
+};
+
+fn release(service: &str) -> Release {
+    let endpoint = |address: &str| Endpoint { address: address.parse().expect("an address") };
+    let version = |name: &str| Version { name: name.into(), backends: Backends::Listed(vec![endpoint("127.0.1.11:8080")]) };
+    Release {
+        service: service.into(),
+        hosts: vec![format!("{service}.example.com")],
+        path: "/".into(),
+        fleets: vec![],
+        versions: vec![version("v1"), version("v2")],
+        stable: "v1".into(),
+        split: None,
+        rules: vec![],
+        upstream: Upstream::default(),
+    }
+}
+
+fn made(release: &Release) -> ServiceObjects {
+    service(release, &release.held_split()).expect("a release that Envoy accepts")
+}
+
+fn refused(release: &Release) -> Vec<String> {
+    service(release, &release.held_split()).expect_err("a release that Envoy refuses").iter().map(ToString::to_string).collect()
+}
+
+fn rule(subject: Subject, test: Test, invert: bool) -> Rule {
+    let send = Split::new(vec![("v1".into(), Share::ZERO), ("v2".into(), Share::FULL)]).expect("100 %");
+    Rule { name: "qa".into(), alternatives: vec![vec![Match { subject, test, invert }]], send }
+}
+
+#[test]
+fn a_version_without_a_share_is_there_and_not_referred_to() {
+    let checkout = made(&release("checkout"));
+    let names: Vec<_> = checkout.objects.iter().map(|object| (object.kind, object.name.as_str())).collect();
+    let (v1, v2) = ("checkout/v1", "checkout/v2");
+    assert_eq!(names, [(Kind::Cluster, v1), (Kind::Endpoints, v1), (Kind::Cluster, v2), (Kind::Endpoints, v2)]);
+    assert_eq!(checkout.route_refs, [v1]);
+}
+
+#[test]
+fn every_version_that_a_rule_sends_to_is_referred_to() {
+    let rules = vec![rule(Subject::Header("x-canary".into()), Test::Present, false)];
+    assert_eq!(made(&Release { rules, ..release("checkout") }).route_refs, ["checkout/v1", "checkout/v2"]);
+}
+
+#[test]
+fn what_envoy_would_refuse_is_refused_by_field_and_reason() {
+    let mut no_host = release("checkout");
+    no_host.hosts = vec![String::new()];
+    assert_eq!(refused(&no_host), ["RDS tidegate: virtual_hosts[0].name: must not be empty"]);
+
+    let header = rule(Subject::Header("x\ncanary".into()), Test::Present, false);
+    let reason = r"must not contain '\n'";
+    assert_eq!(
+        refused(&Release { rules: vec![header], ..release("checkout") }),
+        [format!("RDS tidegate: virtual_hosts[0].routes[0].match.headers[0].name: {reason}")]
+    );
+
+    let check = HealthCheck { path: String::new(), ..check() };
+    let upstream = Upstream { health_check: Some(check), ..Upstream::default() };
+    let both = ["v1", "v2"].map(|v| format!("CDS checkout/{v}: health_checks[0].http_health_check.path: must not be empty"));
+    assert_eq!(refused(&Release { upstream, ..release("checkout") }), both);
+}
+
+fn check() -> HealthCheck {
+    let second = std::time::Duration::from_secs(1);
+    HealthCheck { path: "/".into(), every: second, timeout: second, healthy: 1, unhealthy: 1 }
+}
+
+#[test]
+fn an_expression_that_cannot_be_kept_to_its_part_is_refused() {
+    let rules = vec![rule(Subject::Path, Test::Regex(r"/a[!-~]*".into()), true)];
+    let [problem] = refused(&Release { rules, ..release("checkout") }).try_into().expect("one problem");
+    assert!(problem.starts_with("RDS tidegate: checkout.rules.qa: `[!-~]` in the regular expression"), "{problem}");
+    let rules = vec![rule(Subject::Path, Test::Regex(r"/a[!-~]*".into()), false)];
+    assert!(
+        service(&Release { rules, ..release("checkout") }, &release("checkout").held_split()).is_ok(),
+        "upright it can be said"
+    );
+}
+
+#[test]
+fn the_host_of_health_checks_is_a_host_name() {
+    let upstream = Upstream { health_check: Some(check()), ..Upstream::default() };
+    let with = |hosts: &[&str]| Release {
+        hosts: hosts.iter().map(|host| (*host).into()).collect(),
+        upstream: upstream.clone(),
+        ..release("checkout")
+    };
+    for (hosts, want) in [(&["*.example.com", "a.example.com"][..], "a.example.com"), (&["*"], "checkout")] {
+        let cluster = to_json(&made(&with(hosts)).objects[0]);
+        assert_eq!(cluster["health_checks"][0]["http_health_check"]["host"], want);
+    }
+}
+
+/// The names of the routes of a host, in order.
+fn routes(configuration: &Value, host: &str) -> Vec<String> {
+    let hosts = configuration["virtual_hosts"].as_array().expect("virtual hosts");
+    let found = hosts.iter().find(|vh| vh["domains"].as_array().expect("domains").iter().any(|domain| domain == host));
+    let routes = found.unwrap_or_else(|| panic!("no {host}"))["routes"].as_array().expect("routes");
+    routes.iter().map(|route| route["name"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn services_that_share_a_host_are_tried_by_longest_path_whatever_their_order() {
+    let at = |service: &str, path: &str, hosts: &[&str]| {
+        let hosts = hosts.iter().map(|host| (*host).into()).collect();
+        made(&Release { path: path.into(), hosts, ..release(service) })
+    };
+    let shop = at("shop", "/", &["a.example.com", "b.example.com"]);
+    let cart = at("cart", "/cart", &["a.example.com", "b.example.com", "c.example.com"]);
+    let bulk = at("bulk", "/bulk", &["a.example.com"]);
+    let there = fleet(&[&shop, &cart, &bulk], &Config::default(), &BTreeSet::new());
+    let back = fleet(&[&bulk, &cart, &shop], &Config::default(), &BTreeSet::new());
+    assert_eq!(there, back);
+    let configuration = to_json(&there[0]);
+    assert_eq!(routes(&configuration, "a.example.com"), ["bulk", "cart", "shop"]);
+    assert_eq!(routes(&configuration, "b.example.com"), ["cart", "shop"]);
+    assert_eq!(routes(&configuration, "c.example.com"), ["cart"]);
+    assert_eq!(there[0].refs, ["bulk/v1", "cart/v1", "shop/v1"]);
+}
+
+#[test]
+fn what_a_fleet_gets_breaks_no_rule() {
+    let listener = |name: &str| Listener {
+        name: name.into(),
+        bind: "127.0.0.1:8080".parse().expect("an address"),
+        fleets: vec![],
+        access_log: true,
+    };
+    let config = Config { listeners: vec![listener("http")], ..Config::default() };
+    let services = ["a", "b"].map(|name| made(&release(name)));
+    for object in fleet(&services.iter().collect::<Vec<_>>(), &config, &BTreeSet::new()) {
+        let message = descriptors::message_of(object.kind.type_url()).expect("a known type");
+        assert_eq!(validate::broken(message, &object.bytes), []);
+    }
+}
+
+#[test]
+fn an_envoy_without_aggregated_stream_is_told_the_server() {
+    let listeners = vec![Listener {
+        name: "http".into(),
+        bind: "127.0.0.1:8080".parse().expect("an address"),
+        fleets: vec![],
+        access_log: false,
+    }];
+    let config = Config { listeners, ..Config::default() };
+    let checkout = made(&release("checkout"));
+    let shared = fleet(&[&checkout], &config, &BTreeSet::new());
+    for object in checkout.objects.iter().chain(&shared) {
+        let remade = typed(object, XdsVariant::Sotw, "xds");
+        let (json, name) = (to_json(&remade), &object.name);
+        let source = match object.kind {
+            Kind::Cluster => &json["eds_cluster_config"]["eds_config"],
+            Kind::Listener => &json["filter_chains"][0]["filters"][0]["typed_config"]["rds"]["config_source"],
+            Kind::Endpoints | Kind::Route => {
+                assert_eq!(&remade, object);
+                continue;
+            }
+        };
+        assert_eq!(source["api_config_source"]["api_type"], "GRPC", "{name}");
+        assert_eq!(source["api_config_source"]["grpc_services"][0]["envoy_grpc"]["cluster_name"], "xds", "{name}");
+        assert_eq!(source.get("ads"), None, "{name}");
+        assert_eq!(remade.refs, object.refs);
+    }
+}
