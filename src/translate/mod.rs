@@ -26,7 +26,6 @@ mod path;
 mod pb;
 mod print;
 mod references;
-
 mod route_config;
 mod routes;
 mod service;
