@@ -1,1 +1,133 @@
-//! placeholder
+//! The wiring: sources, writer, streams and faces become one server.
+//!
+//! Owns: the ports, the tasks and their end. Every task is supervised: if one ends by itself, the server ends, and says which.
+//! Called by: `cli serve`, `demo`, tests.
+
+mod grpc;
+mod options;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::admin::Admin;
+use crate::control::{self, Control, ServerStatus};
+use crate::store::Store;
+use crate::xds::{self, Board};
+use crate::{admin, sources, telemetry, translate, web};
+
+pub use options::{Options, ServeError};
+
+/// A server that runs.
+#[derive(Debug)]
+pub struct Running {
+    /// Address of the xDS port.
+    pub xds: SocketAddr,
+    /// Address of the admin port.
+    pub admin: SocketAddr,
+    /// Address of the HTTP port.
+    pub http: SocketAddr,
+    /// What the server says of itself.
+    pub status: watch::Receiver<Arc<ServerStatus>>,
+    /// The connected streams.
+    pub board: Arc<Board>,
+    shutdown: CancellationToken,
+    tasks: JoinSet<Result<(), ServeError>>,
+}
+
+impl Running {
+    /// Waits until the server has ended: by `shutdown`, or because a task of it could not go on.
+    ///
+    /// # Errors
+    /// Why it could not go on.
+    pub async fn wait(&mut self) -> Result<(), ServeError> {
+        let mut first = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            let ended = ended.unwrap_or_else(|panic| Err(ServeError::Task(panic.to_string())));
+            first = first.and(ended);
+            self.shutdown.cancel();
+        }
+        first
+    }
+
+    /// Ends the server: streams are closed, ports freed.
+    ///
+    /// # Errors
+    /// A task had ended by itself before.
+    pub async fn shutdown(mut self) -> Result<(), ServeError> {
+        self.shutdown.cancel();
+        self.wait().await
+    }
+
+    /// Ends the server when it is cancelled.
+    pub fn shutdown_token(&self) -> CancellationToken {
+        self.shutdown.clone()
+    }
+}
+
+/// Starts a server. It is bound to its ports when this returns; whether it is ready, `status` says.
+///
+/// # Errors
+/// A port is taken, or the state folder cannot be used.
+pub async fn start(options: Options) -> Result<Running, ServeError> {
+    let (xds_listener, xds_addr) = bind(options.xds, "--xds").await?;
+    let (admin_listener, admin_addr) = bind(options.admin, "--admin").await?;
+    let (http_listener, http_addr) = bind(options.http, "--http").await?;
+    let store = Store::open(&options.state)?;
+
+    let (status_tx, status) = watch::channel(Arc::new(ServerStatus::default()));
+    let (published_tx, published) = watch::channel(None);
+    let (endpoint_files_tx, endpoint_files) = watch::channel(Default::default());
+    let (board, counters, shutdown) = (Arc::new(Board::default()), xds::Metrics::default(), CancellationToken::new());
+
+    let outputs = control::Outputs { status: status_tx, published: published_tx, endpoint_files: endpoint_files_tx };
+    let decisions = control::Options { allow_empty: options.allow_empty, config_required: options.config.is_some() };
+    let control = Control::new(decisions, store, outputs)?;
+    let generations = sources::watch(options.sources(), endpoint_files);
+
+    let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), shutdown.clone());
+    let metrics = Arc::new(telemetry::Metrics::new(&counters, status.clone(), board.clone()));
+    let faces = Admin::new(status.clone(), board.clone()).into_server();
+
+    let mut tasks = JoinSet::new();
+    let stop = shutdown.clone();
+    tasks.spawn(async move {
+        let writer = tokio::task::spawn_blocking(move || control.run(generations));
+        tokio::select! {
+            ended = writer => ended.map_err(|panic| ServeError::Task(panic.to_string()))?.map_err(ServeError::from),
+            () = stop.cancelled() => Ok(()),
+        }
+    });
+    let (xds_routes, health) = grpc::routes(&[translate::descriptor_set()], |routes| streams.mount(routes))?;
+    let ready = status.clone();
+    let stop = shutdown.clone();
+    tasks.spawn(async move {
+        tokio::select! {
+            () = async { grpc::report(health, &xds::Server::service_names(), ready).await; std::future::pending().await } => Ok(()),
+            () = stop.cancelled() => Ok(()),
+        }
+    });
+    // The admin port serves at once: what there is to see before the first load is why there has been none.
+    let (admin_routes, health) = grpc::routes(&[admin::descriptor_set()], |routes| routes.add_service(faces))?;
+    health.set_serving::<admin::pb::admin_server::AdminServer<Admin>>().await;
+    tasks.spawn(grpc::serve("xDS", xds_listener, xds_routes, shutdown.clone()));
+    tasks.spawn(grpc::serve("admin", admin_listener, admin_routes, shutdown.clone()));
+    let (router, stop) = (web::router(status.clone(), metrics), shutdown.clone());
+    tasks.spawn(async move {
+        let served = web::serve(http_listener, router, stop.cancelled_owned()).await;
+        served.map_err(|error| ServeError::Port("HTTP", error.to_string()))
+    });
+
+    Ok(Running { xds: xds_addr, admin: admin_addr, http: http_addr, status, board, shutdown, tasks })
+}
+
+async fn bind(addr: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Bind { addr, flag, source };
+    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let addr = listener.local_addr().map_err(failed)?;
+    Ok((listener, addr))
+}

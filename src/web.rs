@@ -2,6 +2,7 @@
 //!
 //! Owns: the routes. Called by: `serve` mounts [`router`]. Reads what is published and holds no state.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use axum::Router;
@@ -9,6 +10,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::control::ServerStatus;
@@ -36,6 +38,18 @@ pub fn router(status: watch::Receiver<Arc<ServerStatus>>, metrics: Arc<Metrics>)
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
         .with_state(Sources { status, metrics })
+}
+
+/// Serves the HTTP port until `shutdown`.
+///
+/// # Errors
+/// The port was lost.
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 
 async fn readyz(State(sources): State<Sources>) -> (StatusCode, String) {

@@ -1,5 +1,13 @@
-//! The single writer: one task owns what is served, and everyone else reads what it publishes.
+//! The single writer: one thread owns what is served, and everyone else reads what it publishes.
+//!
+//! A generation of files comes in; each file that changed is read and translated; what is good is written to the store, then
+//! published; what is broken or refused keeps its last good content. `assembly` decides, purely; this module does the rest.
+//! Called by: `serve`. The faces read `ServerStatus`, the streams read the `Snapshot`.
 
+mod assembly;
+mod reading;
 mod status;
+mod writer;
 
 pub use status::{FileState, ServerStatus, ServiceStatus, VersionStatus};
+pub use writer::{Control, Options, Outputs};

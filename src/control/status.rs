@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::diag::Problem;
-use crate::model::{Config, Share, Split};
+use crate::model::{Backends, Config, Release, Share, Split, Version};
 
 /// Everything there is to know of the releases, at one moment. Published whole; readers keep the `Arc` they got.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +51,35 @@ pub struct ServiceStatus {
     pub split: Split,
     /// Names of its rules, in order.
     pub rules: Vec<String>,
+}
+
+impl ServiceStatus {
+    /// What there is to say of a release that is served from this file.
+    pub fn new(release: &Release, file: &str, state: FileState) -> ServiceStatus {
+        let split = release.held_split();
+        let version = |version: &Version| VersionStatus {
+            name: version.name.clone(),
+            share: split.share_of(&version.name),
+            endpoints: match &version.backends {
+                Backends::Dns { host, port } => vec![format!("dns:{host}:{port}")],
+                Backends::Listed(endpoints) | Backends::File { endpoints, .. } => {
+                    endpoints.iter().map(|endpoint| endpoint.address.to_string()).collect()
+                }
+            },
+        };
+        ServiceStatus {
+            name: release.service.clone(),
+            file: file.to_owned(),
+            state,
+            hosts: release.hosts.clone(),
+            path: release.path.clone(),
+            fleets: release.fleets.clone(),
+            stable: release.stable.clone(),
+            versions: release.versions.iter().map(version).collect(),
+            rules: release.rules.iter().map(|rule| rule.name.clone()).collect(),
+            split,
+        }
+    }
 }
 
 /// One version of a service being served.

@@ -1,0 +1,97 @@
+//! What of a generation is served: pure, from what was served before and what the files say now.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::reading::{Files, Reading};
+use crate::diag::{Problem, Severity};
+use crate::model::{self, Config};
+
+/// What is served, by path of the release file.
+pub type Served = BTreeMap<String, Arc<Reading>>;
+
+/// What comes of a generation.
+#[derive(Debug)]
+pub struct Assembly {
+    /// What is to be served.
+    pub served: Served,
+    /// Every release file as it reads now, good or not.
+    pub read: Served,
+    /// Everything there is to say, errors first, then by place.
+    pub problems: Vec<Problem>,
+    /// Files whose last good content is served instead of their present one, with the first problem.
+    pub stale: BTreeMap<String, String>,
+}
+
+/// Decides what to serve. `before` is what was served until now, `read` how the files of the last generation read.
+///
+/// - A file that is good is served as it is; one that is broken keeps its last good content, or is not served if it has none.
+/// - Where files contradict each other, what is served already wins over what is new, and among new ones the first by path.
+/// - A file that is gone is not served any more.
+pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served, config: &Config) -> Assembly {
+    let read = read_all(files, releases, &[read, before]);
+    let mut problems: Vec<Problem> = read.values().flat_map(|reading| reading.problems.iter().cloned()).collect();
+    let mut stale: BTreeMap<String, String> = BTreeMap::new();
+    for reading in read.values().filter(|reading| reading.release().is_none()) {
+        let first = reading.problems.iter().find(|problem| problem.severity == Severity::Error).map(Problem::one_line);
+        stale.insert(reading.path().to_owned(), first.unwrap_or_default());
+    }
+    // Each round refuses at least one more file, so this ends.
+    let chosen = loop {
+        let chosen = choose(&read, before, &stale);
+        let documents: Vec<_> = chosen.iter().map(|reading| &reading.document).collect();
+        let conflicts = model::conflicts(&documents, config);
+        let mut again = false;
+        for conflict in conflicts {
+            let refused = conflict.problem.severity == Severity::Error && !stale.contains_key(&conflict.file);
+            if refused {
+                stale.insert(conflict.file, conflict.problem.one_line());
+                again = true;
+            }
+            if !problems.contains(&conflict.problem) {
+                problems.push(conflict.problem);
+            }
+        }
+        if !again {
+            break chosen;
+        }
+    };
+    let served: Served = chosen.into_iter().map(|reading| (reading.path().to_owned(), reading)).collect();
+    problems.sort_by(|a, b| {
+        let key = |p: &Problem| (std::cmp::Reverse(p.severity), p.primary.file.path.clone(), p.primary.span.start);
+        key(a).cmp(&key(b))
+    });
+    stale.retain(|path, _| served.contains_key(path));
+    Assembly { served, read, problems, stale }
+}
+
+/// Reads what changed; what was read before, or is served, from the same texts is taken as it is.
+fn read_all(files: &Files, releases: &[&str], known: &[&Served]) -> Served {
+    let one = |path: &&str| {
+        let file = files.get(*path)?;
+        let same = known.iter().filter_map(|known| known.get(*path)).find(|reading| reading.is_of(file, files)).cloned();
+        Some((path.to_string(), same.unwrap_or_else(|| Arc::new(Reading::new(file, files)))))
+    };
+    releases.iter().filter_map(one).collect()
+}
+
+/// One reading a file, in order of precedence: what is served already, then what is new.
+fn choose(read: &Served, before: &Served, stale: &BTreeMap<String, String>) -> Vec<Arc<Reading>> {
+    let mut kept = Vec::new();
+    let mut new = Vec::new();
+    for (path, reading) in read {
+        match before.get(path) {
+            Some(good) if stale.contains_key(path) => kept.push(good.clone()),
+            Some(good) if Arc::ptr_eq(good, reading) => kept.push(good.clone()),
+            _ if stale.contains_key(path) => {}
+            _ => new.push(reading.clone()),
+        }
+    }
+    kept.extend(new);
+    kept
+}
+
+/// The endpoint files that releases refer to.
+pub fn endpoint_files(read: &Served) -> BTreeSet<String> {
+    read.values().flat_map(|reading| reading.document.endpoint_files.iter().cloned()).collect()
+}

@@ -1,0 +1,78 @@
+//! One release file as it was read and translated.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::diag::{Label, Problem, Severity, SourceFile};
+use crate::model::{self, Document, Release};
+use crate::snapshot::Service;
+use crate::translate;
+
+/// The files of a generation, by path.
+pub type Files = BTreeMap<String, Arc<SourceFile>>;
+
+/// A release file, the endpoint files it refers to, and what they come to. Made again only when one of these texts changes.
+#[derive(Debug)]
+pub struct Reading {
+    /// The file as a document.
+    pub document: Document<Release>,
+    /// Its translation; `None` if the file has errors.
+    pub service: Option<Arc<Service>>,
+    /// What there is to say of it.
+    pub problems: Vec<Problem>,
+    endpoint_files: BTreeMap<String, Option<Arc<SourceFile>>>,
+}
+
+impl Reading {
+    /// Reads a release file.
+    pub fn new(file: &Arc<SourceFile>, files: &Files) -> Reading {
+        let document = model::read_release(file, &|path| files.get(path).cloned());
+        let endpoint_files = document.endpoint_files.iter().map(|path| (path.clone(), files.get(path).cloned())).collect();
+        let mut problems = document.problems.clone();
+        let translated = document.value.as_ref().map(|release| translate::service(release, &release.held_split()));
+        let service = match translated {
+            Some(Ok(objects)) => Some(Arc::new(Service::new(objects))),
+            Some(Err(invalid)) => {
+                problems.extend(invalid.iter().map(|invalid| refused_by_envoy(file, &invalid.to_string())));
+                None
+            }
+            None => None,
+        };
+        Reading { document, service, problems, endpoint_files }
+    }
+
+    /// Whether reading these files again would come to the same.
+    pub fn is_of(&self, file: &SourceFile, files: &Files) -> bool {
+        *self.document.file == *file && self.endpoint_files.iter().all(|(path, text)| files.get(path) == text.as_ref())
+    }
+
+    /// The release, if the file is good.
+    pub fn release(&self) -> Option<&Release> {
+        self.service.as_ref().and(self.document.value.as_ref())
+    }
+
+    /// Path of the file.
+    pub fn path(&self) -> &str {
+        &self.document.file.path
+    }
+
+    /// The texts this reading is made of, by path.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
+        let endpoints = self.endpoint_files.iter().filter_map(|(path, file)| Some((path.as_str(), file.as_ref()?.text.as_str())));
+        endpoints.chain([(self.path(), self.document.file.text.as_str())])
+    }
+}
+
+/// Envoy's own rules refuse what the file asks for, although the file's own do not.
+fn refused_by_envoy(file: &Arc<SourceFile>, reason: &str) -> Problem {
+    Problem {
+        code: "T900",
+        severity: Severity::Error,
+        title: format!("Envoy would refuse this release: {reason}"),
+        primary: Label { file: file.clone(), span: 0..0, text: String::new() },
+        related: Vec::new(),
+        help: Some(
+            "the rule is Envoy's own; please report the file, because tidegate should have said this in its own words".into(),
+        ),
+    }
+}

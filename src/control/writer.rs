@@ -1,0 +1,275 @@
+//! The one thread that changes what is served.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use tokio::sync::{mpsc, watch};
+
+use super::assembly::{self, Assembly, Served};
+use super::reading::{Files, Reading};
+use super::status::{FileState, ServerStatus, ServiceStatus};
+use crate::diag::{Problem, Severity};
+use crate::model::{self, Config};
+use crate::snapshot::{Service, Snapshot};
+use crate::sources::{DirectoryState, Generation};
+use crate::store::{Store, StoreError, Texts};
+
+/// What the operator decides.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Serves an empty directory as what it is. Without it, a directory without release files is taken for a failed mount.
+    pub allow_empty: bool,
+    /// A configuration file was named, so its absence is an error and not a choice.
+    pub config_required: bool,
+}
+
+/// Where the writer publishes.
+#[derive(Debug)]
+pub struct Outputs {
+    /// For the faces.
+    pub status: watch::Sender<Arc<ServerStatus>>,
+    /// For the streams.
+    pub published: watch::Sender<Option<Arc<Snapshot>>>,
+    /// For the sources: files to be read beside the release files.
+    pub endpoint_files: watch::Sender<BTreeSet<String>>,
+}
+
+/// The writer.
+#[derive(Debug)]
+pub struct Control {
+    options: Options,
+    store: Store,
+    outputs: Outputs,
+    served: Served,
+    read: Served,
+    config: Option<Arc<Config>>,
+    config_text: Option<(String, String)>,
+    stale_since: BTreeMap<String, Timestamp>,
+    generation: u64,
+    failed_loads: u64,
+}
+
+impl Control {
+    /// A writer that begins with what was served last, as the store has it.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn new(options: Options, store: Store, outputs: Outputs) -> Result<Control, StoreError> {
+        let mut control = Control {
+            options,
+            outputs,
+            served: Served::new(),
+            read: Served::new(),
+            config: None,
+            config_text: None,
+            stale_since: BTreeMap::new(),
+            generation: 0,
+            failed_loads: 0,
+            store,
+        };
+        control.recall()?;
+        Ok(control)
+    }
+
+    /// Takes in generations until the sources end. Blocks; it is given a thread of its own.
+    ///
+    /// # Errors
+    /// The store cannot be written: nothing is served that could be forgotten.
+    pub fn run(mut self, mut generations: mpsc::Receiver<Generation>) -> Result<(), StoreError> {
+        while let Some(generation) = generations.blocking_recv() {
+            self.take(&generation, Timestamp::now())?;
+        }
+        Ok(())
+    }
+
+    /// Reads what the store has: the content from which a broken file falls back.
+    fn recall(&mut self) -> Result<(), StoreError> {
+        let texts = self.store.last_good()?;
+        let files: Files =
+            texts.into_iter().map(|(path, text)| (path.clone(), Arc::new(crate::diag::SourceFile { path, text }))).collect();
+        if let Some(file) = files.iter().find_map(|(path, file)| path.strip_prefix(CONFIG_MARK).map(|path| (path, file))) {
+            let shown = Arc::new(crate::diag::SourceFile { path: file.0.to_owned(), text: file.1.text.clone() });
+            self.config = model::read_config(&shown).value.map(Arc::new);
+            self.config_text = Some((shown.path.clone(), shown.text.clone()));
+        }
+        let good = |(path, file): (&String, &Arc<_>)| {
+            let reading = model::is_release_file(path).then(|| Reading::new(file, &files))?;
+            reading.release().is_some().then(|| (path.clone(), Arc::new(reading)))
+        };
+        self.served = files.iter().filter_map(good).collect();
+        self.read = self.served.clone();
+        self.outputs.endpoint_files.send_replace(assembly::endpoint_files(&self.read));
+        Ok(())
+    }
+
+    /// Takes in one generation: decides, writes, publishes.
+    ///
+    /// # Errors
+    /// The store cannot be written.
+    pub fn take(&mut self, generation: &Generation, now: Timestamp) -> Result<(), StoreError> {
+        let releases: Vec<&str> =
+            generation.files.keys().map(String::as_str).filter(|path| self.is_release(generation, path)).collect();
+        if let Some(reason) = self.refuse_directory(generation, &releases) {
+            tracing::warn!(reason, "the directory is not taken in");
+            self.serve_last_good();
+            self.publish_status(Vec::new(), Some(reason), &BTreeMap::new(), now);
+            return Ok(());
+        }
+        let mut problems = Vec::new();
+        let Some(config) = self.take_config(generation, &mut problems) else {
+            let reason = "the configuration file is missing or broken, and there is no earlier one to go on with".to_owned();
+            self.publish_status(problems, Some(reason), &BTreeMap::new(), now);
+            return Ok(());
+        };
+        let made = assembly::assemble(&generation.files, &releases, &self.served, &self.read, &config);
+        let wanted = assembly::endpoint_files(&made.read);
+        self.read = made.read.clone();
+        if self.ask_for(wanted, generation) {
+            return Ok(());
+        }
+        problems.extend(made.problems.iter().cloned());
+        self.accept(made, config, problems, now)
+    }
+
+    /// After a restart, what the store has is what the Envoys have; it is served until the directory says otherwise.
+    fn serve_last_good(&mut self) {
+        if self.outputs.published.borrow().is_none() && !self.served.is_empty() {
+            self.publish_snapshot(self.config.clone().unwrap_or_default());
+        }
+    }
+
+    fn publish_snapshot(&self, config: Arc<Config>) {
+        let before = self.outputs.published.borrow().clone();
+        let services: Vec<Arc<Service>> = self.served.values().filter_map(|reading| reading.service.clone()).collect();
+        let snapshot = Snapshot::new(self.generation, services, config, before.as_deref());
+        self.outputs.published.send_replace(Some(Arc::new(snapshot)));
+    }
+
+    fn is_release(&self, generation: &Generation, path: &str) -> bool {
+        generation.config.as_deref() != Some(path) && model::is_release_file(path)
+    }
+
+    /// Empty is never authoritative: a directory that is gone, or has lost all its files at once, is a failed mount.
+    fn refuse_directory(&self, generation: &Generation, releases: &[&str]) -> Option<String> {
+        let kept = match self.served.len() {
+            0 => "nothing is served until it is there".to_owned(),
+            count => format!("{count} services keep being served as they were"),
+        };
+        match &generation.directory {
+            DirectoryState::Missing => Some(format!("the directory does not exist; {kept}")),
+            DirectoryState::Unreadable(reason) => Some(format!("the directory cannot be read ({reason}); {kept}")),
+            DirectoryState::Present if releases.is_empty() && !self.options.allow_empty => {
+                Some(format!("the directory has no release files; {kept} (--allow-empty serves an empty directory)"))
+            }
+            DirectoryState::Present => None,
+        }
+    }
+
+    fn take_config(&mut self, generation: &Generation, problems: &mut Vec<Problem>) -> Option<Arc<Config>> {
+        let Some(file) = generation.config.as_ref().and_then(|path| generation.files.get(path)) else {
+            if self.options.config_required {
+                return self.config.clone();
+            }
+            self.config_text = None;
+            return Some(Arc::default());
+        };
+        let document = model::read_config(file);
+        problems.extend(document.problems);
+        match document.value {
+            Some(config) => {
+                self.config_text = Some((file.path.clone(), file.text.clone()));
+                let same = self.config.as_ref().filter(|old| ***old == config).cloned();
+                Some(same.unwrap_or_else(|| Arc::new(config)))
+            }
+            None => self.config.clone(),
+        }
+    }
+
+    /// Asks the sources for the endpoint files that are wanted. True if this generation was read without some of them, so that the
+    /// next one is to be waited for.
+    fn ask_for(&self, wanted: BTreeSet<String>, generation: &Generation) -> bool {
+        let unread = wanted.iter().any(|path| !generation.asked.contains(path));
+        self.outputs.endpoint_files.send_if_modified(|asked| {
+            let changed = *asked != wanted;
+            *asked = wanted;
+            changed
+        });
+        unread
+    }
+
+    fn accept(&mut self, made: Assembly, config: Arc<Config>, problems: Vec<Problem>, now: Timestamp) -> Result<(), StoreError> {
+        self.store.keep(&texts(&made.served, self.config_text.as_ref()))?;
+        let first = self.outputs.published.borrow().is_none();
+        let changed = first || !same(&self.served, &made.served) || self.config.as_ref() != Some(&config);
+        self.generation += 1;
+        self.config = Some(config.clone());
+        self.served = made.served;
+        if changed {
+            self.publish_snapshot(config);
+        }
+        let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+        self.failed_loads += u64::from(errors > 0);
+        self.log(changed, errors, &problems);
+        self.publish_status(problems, None, &made.stale, now);
+        Ok(())
+    }
+
+    fn log(&self, changed: bool, errors: usize, problems: &[Problem]) {
+        let (generation, services) = (self.generation, self.served.len());
+        tracing::info!(generation, services, changed, errors, "the release files were taken in");
+        if !problems.is_empty() {
+            tracing::warn!("{} problems:\n{}", problems.len(), crate::diag::render(problems, false));
+        }
+    }
+
+    fn publish_status(
+        &mut self,
+        problems: Vec<Problem>,
+        directory: Option<String>,
+        stale: &BTreeMap<String, String>,
+        now: Timestamp,
+    ) {
+        if directory.is_none() {
+            self.stale_since.retain(|path, _| stale.contains_key(path));
+        }
+        let services = self.served.values().filter_map(|reading| {
+            let state = stale.get(reading.path()).map_or(FileState::Current, |problem| FileState::Stale {
+                since: *self.stale_since.entry(reading.path().to_owned()).or_insert(now),
+                problem: problem.clone(),
+            });
+            reading.release().map(|release| ServiceStatus::new(release, reading.path(), state))
+        });
+        let mut services: Vec<ServiceStatus> = services.collect();
+        services.sort_by(|a, b| a.name.cmp(&b.name));
+        let before = self.outputs.status.borrow().clone();
+        let status = ServerStatus {
+            generation: self.generation,
+            loaded_at: if directory.is_none() { Some(now) } else { before.loaded_at },
+            ready: self.outputs.published.borrow().is_some(),
+            services: if self.outputs.published.borrow().is_some() { services } else { Vec::new() },
+            problems,
+            directory,
+            failed_loads: self.failed_loads,
+            config: self.config.clone().unwrap_or_default(),
+        };
+        self.outputs.status.send_replace(Arc::new(status));
+    }
+}
+
+/// The store keeps the configuration file beside the release files, under a path that none of those can have.
+const CONFIG_MARK: &str = "config:";
+
+fn texts(served: &Served, config: Option<&(String, String)>) -> Texts {
+    let releases = served.values().flat_map(|reading| reading.texts()).map(|(path, text)| (path.to_owned(), text.to_owned()));
+    releases.chain(config.map(|(path, text)| (format!("{CONFIG_MARK}{path}"), text.clone()))).collect()
+}
+
+/// Whether the same is served: by identity, because a reading is made again only when a text changes, and by content, because a
+/// comment changes the text alone.
+fn same(a: &Served, b: &Served) -> bool {
+    let equal = |(a, b): (&Arc<Reading>, &Arc<Reading>)| {
+        Arc::ptr_eq(a, b) || a.service.as_ref().map(|s| s.objects()) == b.service.as_ref().map(|s| s.objects())
+    };
+    a.len() == b.len() && a.keys().eq(b.keys()) && a.values().zip(b.values()).all(equal)
+}

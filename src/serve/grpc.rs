@@ -1,0 +1,66 @@
+//! A gRPC port: its services, with health and reflection beside them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
+
+use super::ServeError;
+use crate::admin;
+use crate::control::ServerStatus;
+
+/// A client that does not answer a ping is gone, whatever its TCP connection says.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// How long the answer to a ping may take.
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+/// An Envoy on typed services opens a stream for every cluster and route.
+const MAX_STREAMS: u32 = 100_000;
+
+/// The routes of a port: what `add` mounts, with health of the services named and reflection over `descriptors`.
+pub(super) fn routes(
+    descriptors: &[&'static [u8]],
+    add: impl FnOnce(Routes) -> Routes,
+) -> Result<(Routes, HealthReporter), ServeError> {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let (v1, v1alpha) = admin::reflection(descriptors)?;
+    Ok((add(Routes::new(health).add_service(v1).add_service(v1alpha)), reporter))
+}
+
+/// Says in health checks that these services, and the server as a whole, are serving as soon as `status` does.
+pub(super) async fn report(reporter: HealthReporter, names: &[&'static str], mut status: watch::Receiver<Arc<ServerStatus>>) {
+    loop {
+        let ready = status.borrow_and_update().ready;
+        let word = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+        for name in names.iter().copied().chain([""]) {
+            reporter.set_service_status(name, word).await;
+        }
+        // Ready is for ever: what was loaded once is served whatever happens to the files.
+        if ready || status.changed().await.is_err() {
+            return;
+        }
+    }
+}
+
+/// Serves a port until it is shut down.
+pub(super) async fn serve(
+    name: &'static str,
+    listener: TcpListener,
+    routes: Routes,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let served = Server::builder()
+        .http2_keepalive_interval(Some(PING_EVERY))
+        .http2_keepalive_timeout(Some(PING_TIMEOUT))
+        .max_concurrent_streams(Some(MAX_STREAMS))
+        .add_routes(routes)
+        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), shutdown.cancelled_owned())
+        .await;
+    served.map_err(|error| ServeError::Port(name, error.to_string()))
+}
