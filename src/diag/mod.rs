@@ -3,6 +3,13 @@
 //! Owns: what a problem is and how it is drawn (terminal text, JSON, GitHub annotations). Called by: everything that reads what
 //! users write. Knows nothing of releases.
 
+mod draw;
+mod github;
+mod json;
+mod place;
 mod problem;
 
+pub use draw::render;
+pub use github::to_github;
+pub use json::to_json;
 pub use problem::{Label, Problem, Severity, SourceFile};

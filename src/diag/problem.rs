@@ -3,6 +3,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::place::line_column;
+
 /// A file as it was read, kept so that snippets can be drawn at any later time.
 #[derive(Debug, PartialEq, Eq)]
 pub struct SourceFile {
@@ -21,6 +23,16 @@ pub enum Severity {
     Error,
 }
 
+impl Severity {
+    /// The word for it: `warning` or `error`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Severity::Warning => "warning",
+            Severity::Error => "error",
+        }
+    }
+}
+
 /// A place in a file with a word about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label {
@@ -30,6 +42,18 @@ pub struct Label {
     pub span: Range<usize>,
     /// What is to be said at this place; may be empty.
     pub text: String,
+}
+
+impl Label {
+    /// Line and column where it begins, both counted from 1, columns in characters.
+    pub fn start(&self) -> (usize, usize) {
+        line_column(&self.file.text, self.span.start)
+    }
+
+    /// Line and column behind its last character.
+    pub fn end(&self) -> (usize, usize) {
+        line_column(&self.file.text, self.span.end.max(self.span.start))
+    }
 }
 
 /// One problem.
@@ -52,13 +76,17 @@ pub struct Problem {
 impl Problem {
     /// Line and column of the primary place, both counted from 1, columns in characters.
     pub fn position(&self) -> (usize, usize) {
-        let text = &self.primary.file.text;
-        let mut at = self.primary.span.start.min(text.len());
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        let before = &text[..at];
-        let line_start = before.rfind('\n').map_or(0, |i| i + 1);
-        (before.matches('\n').count() + 1, before[line_start..].chars().count() + 1)
+        self.primary.start()
+    }
+
+    /// The problem in one line: `file:line:col: title`.
+    pub fn one_line(&self) -> String {
+        let (line, column) = self.position();
+        format!("{}:{line}:{column}: {}", self.primary.file.path, self.title)
+    }
+
+    /// Whether the file is refused for it.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 }

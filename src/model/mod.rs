@@ -4,13 +4,17 @@
 //! Called by: `control`, `cli` (lint, render), tests. Knows neither tokio nor tonic nor Envoy, and does no I/O: texts come in
 //! as arguments, and so do the endpoint files that a release refers to.
 
+mod code;
 mod config;
 mod fleet;
 mod node;
+mod notes;
 mod release;
 mod rule;
 mod share;
 mod upstream;
+mod words;
+mod yaml;
 
 pub use config::{Config, Listener};
 pub use fleet::Fleet;
