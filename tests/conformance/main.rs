@@ -1,0 +1,203 @@
+//! Rows of conduct that need a real connection: identity, readiness, services, status codes, and what stands on the wire.
+//!
+//! The client here is tonic's own, with Envoy's own messages, so that the server's hand-written wire format is read by somebody
+//! else. Rows that need no connection are held by the session transcripts in `src/xds/session_tests.rs`.
+
+mod client;
+mod server;
+
+use client::{Delta, Sotw, node};
+use server::{CDS, EDS, LDS, RDS, TestServer, release};
+use tonic::Code;
+
+#[tokio::test]
+async fn a1_a_first_request_without_node_is_refused() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(None, CDS, &[]).await;
+    assert_eq!(stream.error().await.code(), Code::InvalidArgument);
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("")), CDS, &[]).await;
+    assert_eq!(stream.error().await.code(), Code::InvalidArgument);
+    assert!(server.running().board.is_empty(), "no state is kept of who has no name");
+}
+
+#[tokio::test]
+async fn a2_later_requests_may_repeat_the_node_or_not() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    assert_eq!(stream.next().await.names(), ["shop/v1"]);
+    stream.ask(Some(node("n1")), EDS, &["shop/v1"]).await;
+    assert_eq!(stream.next_of(EDS).await.names(), ["shop/v1"]);
+    stream.ask(None, LDS, &[]).await;
+    assert_eq!(stream.next_of(LDS).await.type_url, LDS);
+}
+
+#[tokio::test]
+async fn a3_another_node_on_the_same_stream_is_refused() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Delta::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    stream.next().await;
+    stream.ask(Some(node("n2")), CDS, &[]).await;
+    let error = stream.error().await;
+    assert_eq!(error.code(), Code::InvalidArgument);
+    assert!(error.message().contains("n1") && error.message().contains("n2"), "{error}");
+}
+
+#[tokio::test]
+async fn a5_two_streams_of_one_node_live_and_die_apart() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut old = Delta::open(server.xds()).await;
+    old.ask(Some(node("n1")), CDS, &[]).await;
+    old.next().await;
+    let mut new = Delta::open(server.xds()).await;
+    new.ask(Some(node("n1")), CDS, &[]).await;
+    new.next().await.ack_on(&mut new).await;
+    drop(old);
+    server.board_until(|streams| streams.len() == 1).await;
+    server.write(&release("cart", &["v1"], "v1"));
+    assert_eq!(new.next().await.names(), ["cart/v1"]);
+}
+
+#[tokio::test]
+async fn a7_before_the_first_load_streams_are_refused_as_unavailable() {
+    let server = TestServer::start(&[]).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    assert_eq!(stream.error().await.code(), Code::Unavailable);
+    server.write(&release("shop", &["v1"], "v1"));
+    server.ready().await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    assert_eq!(stream.next().await.names(), ["shop/v1"]);
+}
+
+#[tokio::test]
+async fn b9_o5_responses_are_what_envoy_reads() {
+    let server = TestServer::start(&[release("shop", &["v1", "v2"], "v1")]).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    let first = stream.next().await;
+    assert_eq!((first.type_url.as_str(), first.names()), (CDS, vec!["shop/v1".to_owned(), "shop/v2".to_owned()]));
+    assert!(first.identifier.starts_with("tidegate/"), "{}", first.identifier);
+    stream.ask(None, EDS, &["shop/v1"]).await;
+    let second = stream.next_of(EDS).await;
+    assert_eq!(second.names(), ["shop/v1"], "the assignment's cluster name is the name that was asked for");
+    assert_ne!(first.nonce, second.nonce);
+}
+
+#[tokio::test]
+async fn c3_a_nack_is_silent_and_its_text_is_on_the_board() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Delta::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    let rejected = stream.next().await;
+    stream.nack(&rejected, "cluster has a bad moon").await;
+    let streams = server.board_until(|streams| streams.iter().any(|s| s.types.values().any(|t| t.rejected.is_some()))).await;
+    let rejection = streams[0].types.values().find_map(|of_type| of_type.rejected.clone()).expect("a rejection");
+    assert_eq!((rejection.message.as_str(), rejection.resources.len()), ("cluster has a bad moon", 1));
+    // The next thing to arrive answers a later question: nothing was sent in between.
+    stream.ask(None, LDS, &[]).await;
+    assert_eq!(stream.next().await.type_url, LDS);
+}
+
+#[tokio::test]
+async fn e1_o1_o2_a_restarted_server_and_a_second_one_send_nothing_that_is_known() {
+    let releases = [release("shop", &["v1", "v2"], "v1"), release("cart", &["v1"], "v1")];
+    let first = TestServer::start(&releases).await;
+    let mut stream = Delta::open(first.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    let held = stream.next().await;
+    assert_eq!(held.names(), ["cart/v1", "shop/v1", "shop/v2"]);
+    drop(stream);
+
+    let second = TestServer::start(&releases).await;
+    let mut stream = Delta::open(second.xds()).await;
+    stream.resume(node("n1"), CDS, &[], &held).await;
+    let answer = stream.next().await;
+    assert_eq!(
+        (answer.names(), answer.removed.len()),
+        (Vec::<String>::new(), 0),
+        "the same content has the same version everywhere"
+    );
+}
+
+#[tokio::test]
+async fn o1_comments_and_touches_send_nothing() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Delta::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    stream.next().await.ack_on(&mut stream).await;
+    let (name, text) = release("shop", &["v1"], "v1");
+    let before = server.generation();
+    server.write(&(name, format!("# a comment\n{text}")));
+    server.generation_after(before).await;
+    server.write(&release("cart", &["v1"], "v1"));
+    assert_eq!(stream.next().await.names(), ["cart/v1"], "the next thing to arrive is the next real change");
+}
+
+#[tokio::test]
+async fn h1_an_empty_type_is_refused_on_ads_and_implied_on_typed_services() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), "", &[]).await;
+    assert_eq!(stream.error().await.code(), Code::InvalidArgument);
+    let mut stream = Sotw::open_on(server.xds(), "envoy.service.cluster.v3.ClusterDiscoveryService/StreamClusters").await;
+    stream.ask(Some(node("n1")), "", &[]).await;
+    assert_eq!(stream.next().await.names(), ["shop/v1"]);
+}
+
+#[tokio::test]
+async fn h2_the_wrong_type_on_a_typed_service_is_refused() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Delta::open_on(server.xds(), "envoy.service.cluster.v3.ClusterDiscoveryService/DeltaClusters").await;
+    stream.ask(Some(node("n1")), RDS, &["tidegate"]).await;
+    assert_eq!(stream.error().await.code(), Code::InvalidArgument);
+}
+
+#[tokio::test]
+async fn h4_methods_that_are_not_offered_are_unimplemented() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    for path in [
+        "envoy.service.cluster.v3.ClusterDiscoveryService/FetchClusters",
+        "envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
+    ] {
+        let mut stream = Sotw::open_on(server.xds(), path).await;
+        assert_eq!(stream.error().await.code(), Code::Unimplemented, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn n1_an_unknown_type_harms_nobody() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Delta::open(server.xds()).await;
+    stream.ask(Some(node("n1")), "type.googleapis.com/envoy.service.runtime.v3.Runtime", &["flags"]).await;
+    let answer = stream.next().await;
+    assert_eq!(answer.removed, ["flags"], "in delta it is told that the name does not exist");
+    stream.ask(None, CDS, &[]).await;
+    assert_eq!(stream.next().await.names(), ["shop/v1"]);
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), "type.googleapis.com/made.up.Type", &["x"]).await;
+    stream.ask(None, CDS, &[]).await;
+    assert_eq!(stream.next().await.names(), ["shop/v1"]);
+}
+
+#[tokio::test]
+async fn f4_a_cutover_on_the_wire_is_made_before_it_is_broken() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Delta::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    stream.next().await.ack_on(&mut stream).await;
+    stream.ask(None, RDS, &["tidegate"]).await;
+    stream.next().await.ack_on(&mut stream).await;
+    server.write(&release("shop", &["v2"], "v2"));
+    let clusters = stream.next().await;
+    assert_eq!((clusters.type_url.as_str(), clusters.names(), clusters.removed.len()), (CDS, vec!["shop/v2".to_owned()], 0));
+    clusters.ack_on(&mut stream).await;
+    let routes = stream.next().await;
+    assert_eq!(routes.type_url, RDS);
+    routes.ack_on(&mut stream).await;
+    let gone = stream.next().await;
+    assert_eq!((gone.type_url.as_str(), gone.removed), (CDS, vec!["shop/v1".to_owned()]));
+}

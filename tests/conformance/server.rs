@@ -1,0 +1,93 @@
+//! A server in this process, over a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate::serve::{self, Options, Running};
+use tidegate::xds::StreamStatus;
+
+pub const CDS: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+pub const EDS: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
+pub const LDS: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
+pub const RDS: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+
+/// Longest wait for anything in these tests. It ends a hanging test and is no measure of speed.
+pub const LIMIT: Duration = Duration::from_secs(20);
+
+/// A release file: its name and its text.
+pub fn release(service: &str, versions: &[&str], stable: &str) -> (String, String) {
+    let versions: Vec<String> = versions.iter().map(|version| format!("  {version}: [\"127.0.1.11:8080\"]")).collect();
+    let text =
+        format!("service: {service}\nhosts: [{service}.example.com]\nversions:\n{}\nstable: {stable}\n", versions.join("\n"));
+    (format!("{service}.yaml"), text)
+}
+
+pub struct TestServer {
+    running: Running,
+    dir: tempfile::TempDir,
+}
+
+impl TestServer {
+    /// Starts over these files, and waits until they are served if there are any.
+    pub async fn start(files: &[(String, String)]) -> TestServer {
+        let dir = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(dir.path().join("releases")).expect("a folder");
+        let options = Options { drain: Duration::ZERO, ..Options::local(dir.path().join("releases"), dir.path().join("state")) };
+        let write = |(name, text): &(String, String)| std::fs::write(dir.path().join("releases").join(name), text);
+        files.iter().for_each(|file| write(file).expect("written"));
+        let server = TestServer { running: serve::start(options).await.expect("a server"), dir };
+        if !files.is_empty() {
+            server.ready().await;
+        }
+        server
+    }
+
+    pub fn running(&self) -> &Running {
+        &self.running
+    }
+
+    pub fn xds(&self) -> SocketAddr {
+        self.running.xds
+    }
+
+    pub fn generation(&self) -> u64 {
+        self.running.status.borrow().generation
+    }
+
+    /// Saves a file as an editor does.
+    pub fn write(&self, (name, text): &(String, String)) {
+        let dir: PathBuf = self.dir.path().join("releases");
+        std::fs::write(dir.join(".new"), text).expect("written");
+        std::fs::rename(dir.join(".new"), dir.join(name)).expect("renamed");
+    }
+
+    pub async fn ready(&self) {
+        self.status_until(|status| status.ready).await;
+    }
+
+    pub async fn generation_after(&self, before: u64) {
+        self.status_until(|status| status.generation > before).await;
+    }
+
+    async fn status_until(&self, good: impl Fn(&tidegate::control::ServerStatus) -> bool) {
+        let mut status = self.running.status.clone();
+        let waited = tokio::time::timeout(LIMIT, status.wait_for(|status: &Arc<_>| good(status))).await;
+        waited.expect("in time").expect("a server that lives");
+    }
+
+    pub async fn board_until(&self, good: impl Fn(&[StreamStatus]) -> bool) -> Vec<StreamStatus> {
+        let mut changes = self.running.board.changes();
+        let look = async {
+            loop {
+                let streams = self.running.board.streams();
+                if good(&streams) {
+                    return streams;
+                }
+                changes.changed().await.expect("a board");
+            }
+        };
+        tokio::time::timeout(LIMIT, look).await.expect("in time")
+    }
+}
