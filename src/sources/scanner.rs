@@ -1,0 +1,71 @@
+//! Reading everything as of one moment.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::events::Events;
+use super::git::GitLock;
+use super::pulse::Pulse;
+use super::reader::Reader;
+use super::tree::Tree;
+use super::{Generation, Options};
+
+/// How one try to read everything ended.
+#[derive(Debug)]
+pub(super) enum Attempt {
+    /// Git is rewriting the work tree.
+    Locked,
+    /// Something changed meanwhile.
+    Moving,
+    /// Read. `blind` says that folders are watched only since, so what happened in them before may have been missed.
+    Read { generation: Generation, blind: bool },
+}
+
+/// Reads everything, again and again.
+#[derive(Debug)]
+pub(super) struct Scanner {
+    options: Options,
+    reader: Reader,
+    git: GitLock,
+    events: Option<Events>,
+}
+
+impl Scanner {
+    pub(super) fn new(options: Options, pulse: Arc<Pulse>) -> Scanner {
+        let events = if options.events { Events::new(pulse) } else { None };
+        Scanner { options, reader: Reader::default(), git: GitLock::default(), events }
+    }
+
+    /// Looks, reads, and looks again. If both looks agree, all files were in the state that was read at the moment between: so that
+    /// is the moment at which Git must not have been at work.
+    pub(super) fn attempt(&mut self, extra: &BTreeSet<String>) -> Attempt {
+        let before = Tree::look(&self.options, extra);
+        let blind = self.events.as_mut().is_some_and(|events| events.follow(&before));
+        if self.git.is_held(&self.options.dir, Instant::now()) {
+            return Attempt::Locked;
+        }
+        let generation = self.reader.read(&before, extra);
+        if Tree::look(&self.options, extra) == before { Attempt::Read { generation, blind } } else { Attempt::Moving }
+    }
+}
+
+/// Reads everything once and waits for nothing: for looking at files from a command line, where Git may hold its lock on purpose (a
+/// commit hook) and empty files are just empty. `extra` are further paths to read, relative to the directory or absolute. Blocks.
+///
+/// In a directory that never stops changing, what was read last is returned after [`Options::max_wait`].
+pub fn scan(options: &Options, extra: &BTreeSet<String>) -> Generation {
+    let mut reader = Reader::default();
+    let mut waited = Duration::ZERO;
+    loop {
+        let before = Tree::look(options, extra);
+        let generation = reader.read(&before, extra);
+        if waited >= options.max_wait || Tree::look(options, extra) == before {
+            return generation;
+        }
+        std::thread::sleep(options.settle);
+        waited += options.settle;
+    }
+}
