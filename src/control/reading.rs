@@ -56,10 +56,10 @@ impl Reading {
         &self.document.file.path
     }
 
-    /// The texts this reading is made of, by path.
-    pub fn texts(&self) -> impl Iterator<Item = (&str, &str)> {
-        let endpoints = self.endpoint_files.iter().filter_map(|(path, file)| Some((path.as_str(), file.as_ref()?.text.as_str())));
-        endpoints.chain([(self.path(), self.document.file.text.as_str())])
+    /// The files this reading is made of, by path.
+    pub fn sources(&self) -> impl Iterator<Item = (&str, &Arc<SourceFile>)> {
+        let endpoints = self.endpoint_files.iter().filter_map(|(path, file)| Some((path.as_str(), file.as_ref()?)));
+        endpoints.chain([(self.path(), &self.document.file)])
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, watch};
 use super::assembly::{self, Assembly, Served};
 use super::reading::{Files, Reading};
 use super::status::{FileState, ServerStatus, ServiceStatus};
-use crate::diag::{Problem, Severity};
+use crate::diag::{Label, Problem, Severity, SourceFile};
 use crate::model::{self, Config};
 use crate::snapshot::{Service, Snapshot};
 use crate::sources::{DirectoryState, Generation};
@@ -86,10 +86,9 @@ impl Control {
     /// Reads what the store has: the content from which a broken file falls back.
     fn recall(&mut self) -> Result<(), StoreError> {
         let texts = self.store.last_good()?;
-        let files: Files =
-            texts.into_iter().map(|(path, text)| (path.clone(), Arc::new(crate::diag::SourceFile { path, text }))).collect();
+        let files: Files = texts.into_iter().map(|(path, text)| (path.clone(), Arc::new(SourceFile { path, text }))).collect();
         if let Some(file) = files.iter().find_map(|(path, file)| path.strip_prefix(CONFIG_MARK).map(|path| (path, file))) {
-            let shown = Arc::new(crate::diag::SourceFile { path: file.0.to_owned(), text: file.1.text.clone() });
+            let shown = Arc::new(SourceFile { path: file.0.to_owned(), text: file.1.text.clone() });
             self.config = model::read_config(&shown).value.map(Arc::new);
             self.config_text = Some((shown.path.clone(), shown.text.clone()));
         }
@@ -108,27 +107,32 @@ impl Control {
     /// # Errors
     /// The store cannot be written.
     pub fn take(&mut self, generation: &Generation, now: Timestamp) -> Result<(), StoreError> {
-        let releases: Vec<&str> =
-            generation.files.keys().map(String::as_str).filter(|path| self.is_release(generation, path)).collect();
+        let (files, unread) = self.fill_in(generation);
+        let releases: Vec<&str> = files.keys().map(String::as_str).filter(|path| self.is_release(generation, path)).collect();
         if let Some(reason) = self.refuse_directory(generation, &releases) {
             tracing::warn!(reason, "the directory is not taken in");
             self.serve_last_good();
             self.publish_status(Vec::new(), Some(reason), &BTreeMap::new(), now);
             return Ok(());
         }
-        let mut problems = Vec::new();
+        let mut problems = unread;
         let Some(config) = self.take_config(generation, &mut problems) else {
             let reason = "the configuration file is missing or broken, and there is no earlier one to go on with".to_owned();
             self.publish_status(problems, Some(reason), &BTreeMap::new(), now);
             return Ok(());
         };
-        let made = assembly::assemble(&generation.files, &releases, &self.served, &self.read, &config);
+        let made = assembly::assemble(&files, &releases, &self.served, &self.read, &config);
         let wanted = assembly::endpoint_files(&made.read);
         self.read = made.read.clone();
         if self.ask_for(wanted, generation) {
             return Ok(());
         }
         problems.extend(made.problems.iter().cloned());
+        if made.served.is_empty() && !releases.is_empty() && self.outputs.published.borrow().is_none() {
+            let reason = "no release file is good, and there is no earlier content to go on with".to_owned();
+            self.publish_status(problems, Some(reason), &BTreeMap::new(), now);
+            return Ok(());
+        }
         self.accept(made, config, problems, now)
     }
 
@@ -144,6 +148,18 @@ impl Control {
         let services: Vec<Arc<Service>> = self.served.values().filter_map(|reading| reading.service.clone()).collect();
         let snapshot = Snapshot::new(self.generation, services, config, before.as_deref());
         self.outputs.published.send_replace(Some(Arc::new(snapshot)));
+    }
+
+    /// The files of a generation. What is served and cannot be read now is taken to be as it was: it is not gone.
+    fn fill_in(&self, generation: &Generation) -> (Files, Vec<Problem>) {
+        let mut files = generation.files.clone();
+        for reading in self.served.values() {
+            for (path, file) in reading.sources().filter(|(path, _)| generation.is_unknown(path)) {
+                files.entry(path.to_owned()).or_insert_with(|| file.clone());
+            }
+        }
+        let problems = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
+        (files, problems)
     }
 
     fn is_release(&self, generation: &Generation, path: &str) -> bool {
@@ -189,7 +205,7 @@ impl Control {
     /// Asks the sources for the endpoint files that are wanted. True if this generation was read without some of them, so that the
     /// next one is to be waited for.
     fn ask_for(&self, wanted: BTreeSet<String>, generation: &Generation) -> bool {
-        let unread = wanted.iter().any(|path| !generation.asked.contains(path));
+        let unread = wanted.iter().any(|path| !generation.extra.contains(path));
         self.outputs.endpoint_files.send_if_modified(|asked| {
             let changed = *asked != wanted;
             *asked = wanted;
@@ -260,8 +276,23 @@ impl Control {
 /// The store keeps the configuration file beside the release files, under a path that none of those can have.
 const CONFIG_MARK: &str = "config:";
 
+fn unreadable(path: &str, reason: &str) -> Problem {
+    let file = Arc::new(SourceFile { path: path.to_owned(), text: String::new() });
+    Problem {
+        code: UNREADABLE,
+        severity: Severity::Error,
+        title: format!("this cannot be read: {reason}"),
+        primary: Label { file, span: 0..0, text: String::new() },
+        related: Vec::new(),
+        help: Some("give the user that runs tidegate the right to read it; until then its last good content is served".into()),
+    }
+}
+
+/// Code of a file that is there and cannot be read.
+const UNREADABLE: &str = "T901";
+
 fn texts(served: &Served, config: Option<&(String, String)>) -> Texts {
-    let releases = served.values().flat_map(|reading| reading.texts()).map(|(path, text)| (path.to_owned(), text.to_owned()));
+    let releases = served.values().flat_map(|reading| reading.sources()).map(|(path, file)| (path.to_owned(), file.text.clone()));
     releases.chain(config.map(|(path, text)| (format!("{CONFIG_MARK}{path}"), text.clone()))).collect()
 }
 

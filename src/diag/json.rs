@@ -13,10 +13,7 @@ fn problem(problem: &Problem) -> Value {
     let mut value = json!({"code": problem.code, "severity": problem.severity.as_str()});
     append(&mut value, place(&problem.primary));
     let related: Vec<Value> = problem.related.iter().map(related).collect();
-    append(
-        &mut value,
-        json!({"title": problem.title, "label": problem.primary.text, "help": problem.help, "related": related}),
-    );
+    append(&mut value, json!({"title": problem.title, "label": problem.primary.text, "help": problem.help, "related": related}));
     value
 }
 

@@ -12,7 +12,9 @@ mod notes;
 mod release;
 mod rule;
 mod share;
+mod stub;
 mod upstream;
+pub use stub::*;
 mod words;
 mod yaml;
 

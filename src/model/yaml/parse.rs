@@ -18,8 +18,14 @@ const MAX_DEPTH: usize = 32;
 pub(crate) fn parse(notes: &mut Notes) -> Option<Node> {
     let file = notes.text().to_owned();
     let (skipped, text) = text::check(notes, &file)?;
-    let mut builder =
-        Builder { parser: Parser::new_from_str(text), offsets: Offsets::new(text, skipped), source: &file, notes, depth: 0, end: 0 };
+    let mut builder = Builder {
+        parser: Parser::new_from_str(text),
+        offsets: Offsets::new(text, skipped),
+        source: &file,
+        notes,
+        depth: 0,
+        end: 0,
+    };
     match builder.document() {
         Ok(node) => node,
         Err(Stop::Noted) => None,
@@ -122,12 +128,7 @@ impl<'a> Builder<'a> {
         Value::Scalar(Scalar { text, plain: style == ScalarStyle::Plain && !text_tag })
     }
 
-    fn deeper(
-        &mut self,
-        span: &Span,
-        tag: Option<&Tag>,
-        read: fn(&mut Self) -> Result<Value, Stop>,
-    ) -> Result<Value, Stop> {
+    fn deeper(&mut self, span: &Span, tag: Option<&Tag>, read: fn(&mut Self) -> Result<Value, Stop>) -> Result<Value, Stop> {
         if self.depth == MAX_DEPTH {
             self.notes
                 .error(code::TOO_DEEP, span, format!("nested more than {MAX_DEPTH} levels deep"))
