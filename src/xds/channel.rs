@@ -4,7 +4,7 @@
 //! request as such. A request changes what is owed; `poll` compares what is wanted with the ledger of what was sent, and a response
 //! is whatever makes the two agree. A NACK changes nothing in that comparison, so it is silent until the content changes.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -24,6 +24,18 @@ pub struct Wanted<'a> {
     pub view: &'a TypeView,
     /// Names that stay as the client has them for the time being, whatever the view says.
     pub keep: &'a BTreeSet<Name>,
+    /// Resources that have left the view and are still given to who needs them.
+    pub spare: &'a BTreeMap<Name, Arc<Resource>>,
+}
+
+impl<'a> Wanted<'a> {
+    fn get(&self, name: &str) -> Option<&'a Arc<Resource>> {
+        self.view.get(name).or_else(|| self.spare.get(name))
+    }
+
+    fn keeps(&self, name: &str) -> bool {
+        self.keep.contains(name) && !self.spare.contains_key(name)
+    }
 }
 
 /// One type on one stream.
@@ -196,7 +208,7 @@ impl Channel {
             return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.names });
         }
         self.ledger.acked(&answered.names, nonce);
-        self.rejected = self.ledger.iter().any(|(_, entry)| entry.state == State::Rejected);
+        self.rejected = self.ledger.has_rejected();
         Some(Verdict::Ack { version: answered.version, after: now.saturating_duration_since(answered.at) })
     }
 
@@ -241,6 +253,7 @@ impl Channel {
             let subscription = &self.subscription;
             self.ledger.retain(|name| subscription.wants(name));
         }
+        self.rejected = self.rejected && self.ledger.has_rejected();
     }
 
     /// What is to be sent now, if anything. While a response awaits its answer, and has not waited longer than `patience`, changes
@@ -266,7 +279,7 @@ impl Channel {
         let full_sotw = self.variant == Variant::Sotw && self.kind.is_full_state();
         let due = self.answer_due || (full_sotw && (!draft.fresh.is_empty() || !draft.gone.is_empty() || !self.owed.is_empty()));
         let something = if full_sotw { due } else { due || !draft.resources.is_empty() || !draft.removed.is_empty() };
-        self.owed.retain(|name| wanted.keep.contains(name) && !draft.resources.iter().any(|resource| resource.name == *name));
+        self.owed.retain(|name| wanted.keeps(name) && !draft.resources.iter().any(|resource| resource.name == *name));
         something.then(|| self.send(draft, wanted, nonce, now))
     }
 
@@ -277,10 +290,10 @@ impl Channel {
             self.ledger.sent(resource, nonce);
         }
         for name in &draft.removed {
-            self.ledger.forget(name);
+            self.ledger.removed(name, nonce);
         }
         let version = version(wanted);
-        let names = draft.resources.iter().map(|resource| resource.name.clone()).collect();
+        let names = draft.resources.iter().map(|resource| resource.name.clone()).chain(draft.removed.iter().cloned()).collect();
         if self.outstanding.len() == MAX_OUTSTANDING {
             self.outstanding.remove(0);
         }
@@ -311,11 +324,11 @@ impl Channel {
         let mut draft = Draft::default();
         for name in self.names(wanted.view) {
             let held = self.ledger.get(&name);
-            let now = match wanted.keep.contains(&name) {
+            let now = match wanted.keeps(&name) {
                 true => held.and_then(|entry| entry.resource.as_ref()),
-                false => wanted.view.get(&name),
+                false => wanted.get(&name),
             };
-            draft.withheld |= wanted.keep.contains(&name) && now.is_none();
+            draft.withheld |= wanted.keeps(&name) && now.is_none();
             match now {
                 Some(resource) => {
                     if held.is_none_or(|entry| entry.sent != resource.version) {
@@ -332,28 +345,38 @@ impl Channel {
 
     fn draft_changes(&self, wanted: Wanted<'_>) -> Draft {
         let mut draft = Draft::default();
-        let mut laggards = Vec::new();
+        let mut laggards = Draft::default();
         for name in self.names(wanted.view) {
             let (held, owed) = (self.ledger.get(&name), self.owed.contains(&name));
-            if wanted.keep.contains(&name) {
+            if wanted.keeps(&name) {
                 match held.and_then(|entry| entry.resource.as_ref()) {
                     Some(resource) if owed => draft.resources.push(resource.clone()),
+                    // A cluster from another time warms on being told that it has no endpoints here.
+                    None if held.is_none() && owed && self.kind == Kind::Endpoints => {
+                        if self.variant == Variant::Delta {
+                            draft.removed.push(name);
+                        }
+                    }
                     // A first answer to a wildcard is taken as complete, so it waits until it is.
                     None if held.is_none() => draft.withheld |= self.answer_due,
                     _ => {}
                 }
                 continue;
             }
-            match (wanted.view.get(&name), held) {
-                (Some(resource), Some(entry)) if entry.sent == resource.version => match entry.state {
+            match (wanted.get(&name), held) {
+                (Some(resource), Some(entry)) if entry.sent == resource.version && !entry.removed => match entry.state {
                     _ if owed => draft.resources.push(resource.clone()),
-                    State::Rejected => laggards.push(resource.clone()),
+                    State::Rejected => laggards.resources.push(resource.clone()),
                     _ => {}
                 },
                 (Some(resource), _) => {
                     draft.fresh.push(name);
                     draft.resources.push(resource.clone());
                 }
+                (None, Some(entry)) if entry.removed && !owed => match entry.state {
+                    State::Rejected => laggards.removed.push(name),
+                    _ => {}
+                },
                 (None, Some(_)) if self.variant == Variant::Delta => draft.removed.push(name),
                 (None, Some(_)) => draft.gone.push(name),
                 (None, None) if owed && self.variant == Variant::Delta => draft.removed.push(name),
@@ -363,7 +386,8 @@ impl Channel {
         // What was rejected is not sent for its own sake, but nobody knows which part of the response the client took, so it goes
         // along with the next change (and not with the answer to a mere question).
         if draft.fresh.iter().chain(&draft.removed).any(|name| !self.owed.contains(name)) {
-            draft.resources.extend(laggards);
+            draft.resources.extend(laggards.resources);
+            draft.removed.extend(laggards.removed);
         }
         draft
     }

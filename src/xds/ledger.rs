@@ -18,8 +18,10 @@ pub struct Ledger {
 pub struct Entry {
     /// Version sent last, or told by the client as it reconnected.
     pub sent: Version,
-    /// What was sent; `None` when the client told of it and this server knows no such content.
+    /// What was sent; `None` when the client told of it and this server knows no such content, or when it was removed.
     pub resource: Option<Arc<Resource>>,
+    /// The newest word about it was that it is gone. It stands here until the client has accepted that.
+    pub removed: bool,
     /// Nonce of the newest response that carried it; 0 when the client told of it.
     pub nonce: u64,
     /// What the client said to it.
@@ -63,8 +65,14 @@ impl Ledger {
 
     /// A client reconnects and tells that it holds this.
     pub fn told(&mut self, name: &str, version: &str) {
-        let entry =
-            Entry { sent: Version::told(version), resource: None, nonce: 0, state: State::Acked, confirmed: Confirmed::Foreign };
+        let entry = Entry {
+            sent: Version::told(version),
+            resource: None,
+            removed: false,
+            nonce: 0,
+            state: State::Acked,
+            confirmed: Confirmed::Foreign,
+        };
         self.entries.insert(name.into(), entry);
     }
 
@@ -81,9 +89,23 @@ impl Ledger {
     /// This resource goes out with this nonce.
     pub fn sent(&mut self, resource: &Arc<Resource>, nonce: u64) {
         let confirmed = self.entries.remove(&resource.name).map_or(Confirmed::Nothing, |entry| entry.confirmed);
-        let entry =
-            Entry { sent: resource.version.clone(), resource: Some(resource.clone()), nonce, state: State::Sent, confirmed };
+        let entry = Entry {
+            sent: resource.version.clone(),
+            resource: Some(resource.clone()),
+            removed: false,
+            nonce,
+            state: State::Sent,
+            confirmed,
+        };
         self.entries.insert(resource.name.clone(), entry);
+    }
+
+    /// Word that this name is gone goes out with this nonce. Whether the client still uses it is not known until it answers.
+    pub fn removed(&mut self, name: &Name, nonce: u64) {
+        if let Some(entry) = self.entries.get_mut(name) {
+            let sent = entry.sent.clone();
+            *entry = Entry { sent, resource: None, removed: true, nonce, state: State::Sent, confirmed: Confirmed::Nothing };
+        }
     }
 
     /// The client does not hold this name any more, or should not.
@@ -104,6 +126,12 @@ impl Ledger {
                 entry.confirmed = Confirmed::Known(resource.clone());
             }
         });
+        self.entries.retain(|_, entry| !(entry.removed && entry.state == State::Acked));
+    }
+
+    /// Whether the client rejected the newest word about any name.
+    pub fn has_rejected(&self) -> bool {
+        self.entries.values().any(|entry| entry.state == State::Rejected)
     }
 
     /// The client rejects the response with this nonce that carried these names.

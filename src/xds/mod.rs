@@ -27,4 +27,6 @@ pub use session::Session;
 pub use subscription::Name;
 
 #[cfg(test)]
+mod session_model;
+#[cfg(test)]
 mod session_tests;

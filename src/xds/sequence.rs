@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::channel::Channel;
+use super::ledger::State;
 use super::subscription::Name;
 use crate::snapshot::{Kind, Resource, View};
 
@@ -79,6 +80,11 @@ impl Sequence {
     /// Clusters that are kept only until routes have left them and they have drained.
     pub fn retiring(&self) -> impl Iterator<Item = &Name> {
         self.retiring.keys()
+    }
+
+    /// Whether this cluster is kept only until then.
+    pub fn is_retiring(&self, name: &str) -> bool {
+        self.retiring.contains_key(name)
     }
 
     /// Whether the gate was forced open because the node did not answer in time.
@@ -173,8 +179,14 @@ impl Sequence {
             self.gate.shut_since = None;
             return;
         }
-        let since = *self.gate.shut_since.get_or_insert(now);
-        let rejected = of(channels, Kind::Cluster).any(Channel::is_rejected);
+        let refused = |name: &Name| {
+            of(channels, Kind::Cluster)
+                .any(|channel| channel.ledger().get(name).is_some_and(|entry| entry.state == State::Rejected))
+        };
+        let rejected = self.gate.waits_for.iter().any(refused);
+        // The wait is for an answer; a NACK is one, and after it only new content opens the gate.
+        let since = if rejected { now } else { self.gate.shut_since.unwrap_or(now) };
+        self.gate.shut_since = Some(since);
         if !rejected && now >= since + timing.warm_timeout {
             self.gate.forced = true;
             self.gate.waits_for.clear();
@@ -209,7 +221,7 @@ fn of(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Channel> {
 }
 
 fn held(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Name> {
-    of(channels, kind).flat_map(|channel| channel.ledger().iter().map(|(name, _)| name))
+    of(channels, kind).flat_map(|channel| channel.ledger().iter().filter(|(_, entry)| !entry.removed).map(|(name, _)| name))
 }
 
 /// Clusters that a route, or a listener through its routes, leads to and that the node has not acknowledged in any version. A

@@ -12,7 +12,7 @@ use super::channel::{Channel, Verdict, Wanted};
 use super::request::{DeltaRequest, Request, Response};
 use super::sequence::{Channels, Sequence, Timing};
 use super::subscription::Name;
-use crate::snapshot::{Kind, View};
+use crate::snapshot::{Kind, Resource, View};
 
 /// The conversation with one node.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Session {
     target: Arc<View>,
     channels: Channels,
     sequence: Sequence,
+    /// Endpoints of clusters that the node still has and that left the target, perhaps before it could ask for them.
+    spare: BTreeMap<Name, Arc<Resource>>,
     nonce: u64,
     /// Something happened since the order was last worked out.
     unsettled: bool,
@@ -29,7 +31,15 @@ pub struct Session {
 impl Session {
     /// A session with a node that should have `target`.
     pub fn new(target: Arc<View>, timing: Timing) -> Session {
-        Session { timing, target, channels: BTreeMap::new(), sequence: Sequence::default(), nonce: 0, unsettled: false }
+        Session {
+            timing,
+            target,
+            channels: BTreeMap::new(),
+            sequence: Sequence::default(),
+            spare: BTreeMap::new(),
+            nonce: 0,
+            unsettled: false,
+        }
     }
 
     /// What the node should have changed. A change that comes while another is under way takes its place.
@@ -38,6 +48,12 @@ impl Session {
         for kind in Kind::ALL.into_iter().filter(|kind| !Arc::ptr_eq(before.of(*kind), self.target.of(*kind))) {
             self.channels.range_mut((kind, 0)..=(kind, u64::MAX)).for_each(|(_, channel)| channel.touch());
             self.unsettled = true;
+        }
+        let (old, new) = (before.of(Kind::Endpoints), self.target.of(Kind::Endpoints));
+        if !Arc::ptr_eq(old, new) {
+            let gone = old.iter().filter(|(name, _)| new.get(name).is_none());
+            self.spare.extend(gone.map(|(name, resource)| (name.clone(), resource.clone())));
+            self.spare.retain(|name, _| new.get(name).is_none());
         }
         self.sequence.retarget();
     }
@@ -127,11 +143,14 @@ impl Session {
             channel.recognise(self.target.of(*kind));
         }
         let changed = self.sequence.refresh(&self.target, &self.channels, self.timing, now);
+        self.spare.retain(|name, _| self.sequence.is_retiring(name));
         self.channels.iter_mut().filter(|((kind, _), _)| changed.contains(kind)).for_each(|(_, channel)| channel.touch());
     }
 
     fn poll_kind(&mut self, kind: Kind, stream: u64, now: Instant) -> Option<Response> {
-        let wanted = Wanted { view: self.target.of(kind), keep: self.sequence.keep(kind) };
+        static NONE: BTreeMap<Name, Arc<Resource>> = BTreeMap::new();
+        let spare = if kind == Kind::Endpoints { &self.spare } else { &NONE };
+        let wanted = Wanted { view: self.target.of(kind), keep: self.sequence.keep(kind), spare };
         let channel = self.channels.get_mut(&(kind, stream))?;
         let sent = channel.poll(wanted, self.nonce + 1, now, self.timing.patience)?;
         self.nonce += 1;

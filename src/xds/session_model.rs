@@ -1,0 +1,349 @@
+//! A model of Envoy's mux against the session, in random histories.
+//!
+//! The model plays what is known of the real one: requests and responses queue up in both directions, the CDS ACK is withheld until
+//! every cluster has its endpoints, endpoint subscriptions follow the clusters that are held, a NACK applies nothing, a reconnect
+//! keeps what is held. Whatever the history, no route may lead to a cluster that the client does not hold, and once everything is
+//! delivered the client holds exactly what the server wants it to.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::snapshot::{Kind, Resource, View};
+use crate::translate::Object;
+
+#[derive(Debug, Clone)]
+enum Step {
+    /// The files change: services that exist, with the version that their route leads to, and the content of everything.
+    Retarget(Vec<(u8, u8)>, u8),
+    /// The server sends the next response, if it has one.
+    Send,
+    /// The client reads the next response, and takes or rejects it.
+    Receive { reject: bool },
+    /// The server reads the next request.
+    Hear,
+    /// Time passes.
+    Sleep(u64),
+    /// The connection breaks; the client comes back to this server or to a fresh one.
+    Reconnect { fresh: bool },
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let target = (prop::collection::vec((0..3_u8, 0..3_u8), 0..4), 0..3_u8)
+        .prop_map(|(services, content)| Step::Retarget(services, content));
+    let step = prop_oneof![
+        3 => target,
+        8 => Just(Step::Send),
+        8 => prop::bool::weighted(0.1).prop_map(|reject| Step::Receive { reject }),
+        8 => Just(Step::Hear),
+        2 => prop_oneof![Just(1), Just(3), Just(6)].prop_map(Step::Sleep),
+        1 => any::<bool>().prop_map(|fresh| Step::Reconnect { fresh }),
+    ];
+    prop::collection::vec(step, 1..80)
+}
+
+fn target(services: &[(u8, u8)], content: u8, before: Option<&View>) -> Arc<View> {
+    let object = |kind, name: &str, refs: Vec<String>| Object {
+        kind,
+        name: name.to_owned(),
+        bytes: format!("{name} {content} {refs:?}").into_bytes(),
+        refs,
+    };
+    let unique: BTreeMap<u8, u8> = services.iter().copied().collect();
+    let names: Vec<String> = unique.iter().map(|(service, version)| format!("s{service}/{version}")).collect();
+    let clusters = names.iter().map(|name| object(Kind::Cluster, name, vec![name.clone()]));
+    let endpoints = names.iter().map(|name| object(Kind::Endpoints, name, vec![]));
+    let routes = std::iter::once(object(Kind::Route, "tidegate", names.clone()));
+    let resources = clusters.chain(endpoints).chain(routes).map(|object| Arc::new(Resource::new(&object)));
+    Arc::new(View::new(resources, before))
+}
+
+/// A drain time that histories outlast, and a warm timeout that they seldom do.
+const TIMING: Timing =
+    Timing { patience: Duration::from_secs(2), warm_timeout: Duration::from_secs(60), drain: Duration::from_secs(5) };
+
+struct World {
+    /// The gate was forced at some time: then routes may lead nowhere, because the client was too slow to say.
+    forced: bool,
+    session: Session,
+    now: Instant,
+    stream: u64,
+    client: Envoy,
+    to_client: VecDeque<Response>,
+    to_server: VecDeque<(Kind, Request)>,
+}
+
+/// What the client holds and has said.
+struct Envoy {
+    variant: Variant,
+    held: BTreeMap<Kind, BTreeMap<Name, Arc<Resource>>>,
+    endpoints_asked: BTreeSet<Name>,
+    routes_asked: bool,
+    /// Newest nonce and version of each type on this stream.
+    last: BTreeMap<Kind, (String, String)>,
+    /// The CDS answer that waits for clusters to be warm.
+    withheld: Vec<Request>,
+    /// Routes were held before this stream, and the server knows nothing of them: only state of the world forgets like that.
+    amnesia: bool,
+}
+
+impl Envoy {
+    fn new(variant: Variant) -> Envoy {
+        Envoy {
+            variant,
+            held: BTreeMap::new(),
+            endpoints_asked: BTreeSet::new(),
+            routes_asked: false,
+            last: BTreeMap::new(),
+            withheld: Vec::new(),
+            amnesia: false,
+        }
+    }
+
+    fn holds(&self, kind: Kind) -> BTreeMap<Name, Arc<Resource>> {
+        self.held.get(&kind).cloned().unwrap_or_default()
+    }
+
+    /// The list that every SotW request of a type repeats.
+    fn list(&self, kind: Kind) -> Vec<String> {
+        match kind {
+            Kind::Endpoints => self.endpoints_asked.iter().map(|name| name.to_string()).collect(),
+            Kind::Route => vec!["tidegate".to_owned()],
+            Kind::Cluster | Kind::Listener => Vec::new(),
+        }
+    }
+
+    fn request(&self, kind: Kind, error: Option<&str>, subscribe: Vec<String>, unsubscribe: Vec<String>) -> Request {
+        let (nonce, version) = self.last.get(&kind).cloned().unwrap_or_default();
+        let error = error.map(str::to_owned);
+        match self.variant {
+            Variant::Sotw => Request::Sotw(SotwRequest { version, nonce, names: self.list(kind), error }),
+            Variant::Delta => Request::Delta(DeltaRequest { nonce, subscribe, unsubscribe, error, ..Default::default() }),
+        }
+    }
+
+    /// Every request with which a stream begins.
+    fn hello(&mut self) -> Vec<(Kind, Request)> {
+        self.last.clear();
+        self.withheld.clear();
+        self.amnesia = self.variant == Variant::Sotw && !self.holds(Kind::Route).is_empty();
+        self.endpoints_asked = self.holds(Kind::Cluster).keys().cloned().collect();
+        let kinds = [Kind::Cluster, Kind::Endpoints, Kind::Route];
+        let used = |kind: &Kind| match kind {
+            Kind::Endpoints => !self.endpoints_asked.is_empty(),
+            Kind::Route => self.routes_asked,
+            _ => true,
+        };
+        let first = |kind: Kind| {
+            let request = match self.variant {
+                Variant::Sotw => self.request(kind, None, Vec::new(), Vec::new()),
+                Variant::Delta => Request::Delta(DeltaRequest {
+                    subscribe: self.list(kind),
+                    initial: self.holds(kind).values().map(|r| (r.name.to_string(), r.version.to_string())).collect(),
+                    ..Default::default()
+                }),
+            };
+            (kind, request)
+        };
+        kinds.into_iter().filter(used).map(first).collect()
+    }
+
+    /// Takes or rejects a response; returns what is sent for it.
+    fn receive(&mut self, response: Response, reject: bool) -> Vec<(Kind, Request)> {
+        let kind = response.kind;
+        self.last.insert(kind, (channel::nonce_text(response.nonce), response.version.to_string()));
+        if reject {
+            return vec![(kind, self.request(kind, Some("rejected"), Vec::new(), Vec::new()))];
+        }
+        let held = self.held.entry(kind).or_default();
+        if self.variant == Variant::Sotw && kind.is_full_state() {
+            held.clear();
+        }
+        for name in response.removed.iter().filter(|_| kind != Kind::Route && kind != Kind::Endpoints) {
+            held.remove(name);
+        }
+        // What nobody watches any more is read past.
+        let watched = |resource: &Arc<Resource>| kind != Kind::Endpoints || self.endpoints_asked.contains(&resource.name);
+        for resource in response.resources.into_iter().filter(watched) {
+            held.insert(resource.name.clone(), resource);
+        }
+        self.amnesia &= kind != Kind::Route;
+        let mut requests = Vec::new();
+        let answer = self.request(kind, None, Vec::new(), Vec::new());
+        match kind {
+            Kind::Cluster => {
+                self.withheld.push(answer);
+                requests.extend(self.follow_clusters());
+            }
+            _ => requests.push((kind, answer)),
+        }
+        requests.extend(self.warm());
+        requests
+    }
+
+    /// Endpoint subscriptions follow the clusters that are held.
+    fn follow_clusters(&mut self) -> Option<(Kind, Request)> {
+        let want: BTreeSet<Name> = self.holds(Kind::Cluster).keys().cloned().collect();
+        let added: Vec<String> = want.difference(&self.endpoints_asked).map(|name| name.to_string()).collect();
+        let dropped: Vec<Name> = self.endpoints_asked.difference(&want).cloned().collect();
+        for name in &dropped {
+            self.held.entry(Kind::Endpoints).or_default().remove(name);
+        }
+        self.endpoints_asked = want;
+        if added.is_empty() && dropped.is_empty() {
+            return None;
+        }
+        let request = match self.variant {
+            Variant::Sotw => self.request(Kind::Endpoints, None, Vec::new(), Vec::new()),
+            Variant::Delta => {
+                let unsubscribe = dropped.iter().map(|name| name.to_string()).collect();
+                Request::Delta(DeltaRequest { subscribe: added, unsubscribe, ..Default::default() })
+            }
+        };
+        Some((Kind::Endpoints, request))
+    }
+
+    /// When all clusters have endpoints the withheld answers go out, and the first time routes are asked for.
+    fn warm(&mut self) -> Vec<(Kind, Request)> {
+        let endpoints = self.holds(Kind::Endpoints);
+        if self.holds(Kind::Cluster).keys().any(|name| !endpoints.contains_key(name)) {
+            return Vec::new();
+        }
+        let mut requests: Vec<(Kind, Request)> = self.withheld.drain(..).map(|request| (Kind::Cluster, request)).collect();
+        if !self.routes_asked && !requests.is_empty() {
+            self.routes_asked = true;
+            requests.push((Kind::Route, self.request(Kind::Route, None, vec!["tidegate".to_owned()], Vec::new())));
+        }
+        requests
+    }
+
+    /// Clusters that a held route leads to and that are not held.
+    fn lost(&self) -> Vec<Name> {
+        let clusters = self.holds(Kind::Cluster);
+        let led: Vec<Name> = self.holds(Kind::Route).values().flat_map(|route| route.refs.iter().cloned()).collect();
+        led.into_iter().filter(|name| !clusters.contains_key(name) && !self.amnesia).collect()
+    }
+}
+
+impl World {
+    fn new(variant: Variant) -> World {
+        let (now, mut client) = (Instant::now(), Envoy::new(variant));
+        let to_server = client.hello().into();
+        let session = Session::new(target(&[], 0, None), TIMING);
+        World { forced: false, session, now, stream: 1, client, to_client: VecDeque::new(), to_server }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Retarget(services, content) => {
+                let view = target(services, *content, Some(self.session.target()));
+                self.session.retarget(view);
+            }
+            Step::Send => {
+                self.send();
+            }
+            Step::Receive { reject } => {
+                if let Some(response) = self.to_client.pop_front() {
+                    self.to_server.extend(self.client.receive(response, *reject));
+                }
+            }
+            Step::Hear => {
+                if let Some((kind, request)) = self.to_server.pop_front() {
+                    self.session.on_request(self.stream, kind, &request, self.now);
+                }
+            }
+            Step::Sleep(seconds) => self.now += Duration::from_secs(*seconds),
+            Step::Reconnect { fresh } => self.reconnect(*fresh),
+        }
+    }
+
+    fn send(&mut self) -> bool {
+        let response = self.session.poll(self.stream, self.now);
+        let sent = response.is_some();
+        self.forced |= self.session.sequence().is_forced();
+        self.to_client.extend(response);
+        sent
+    }
+
+    fn reconnect(&mut self, fresh: bool) {
+        self.session.close(self.stream);
+        self.to_client.clear();
+        self.stream += 1;
+        // An aggregated stream has a session of its own; a typed one would find its node's.
+        if fresh || self.client.variant == Variant::Delta {
+            self.session = Session::new(self.session.target().clone(), TIMING);
+        }
+        self.to_server = self.client.hello().into();
+    }
+
+    /// Delivers everything, in time enough for every timeout.
+    fn settle(&mut self) -> Result<(), TestCaseError> {
+        for round in 0..200 {
+            let mut quiet = true;
+            for step in [Step::Hear, Step::Send, Step::Receive { reject: false }] {
+                for _ in 0..20 {
+                    quiet &= self.to_server.is_empty() && self.to_client.is_empty();
+                    self.step(&step);
+                    self.check()?;
+                }
+            }
+            quiet &= !self.send();
+            if quiet && round > 30 {
+                return Ok(());
+            }
+            self.now += Duration::from_secs(7);
+        }
+        Err(TestCaseError::fail("the two do not come to rest"))
+    }
+
+    fn check(&self) -> Result<(), TestCaseError> {
+        let lost = self.client.lost();
+        prop_assert!(lost.is_empty() || self.forced, "routes lead to clusters that are not there: {lost:?}");
+        Ok(())
+    }
+
+    fn converged(&self) -> Result<(), TestCaseError> {
+        for kind in [Kind::Cluster, Kind::Endpoints, Kind::Route] {
+            let held = self.client.holds(kind);
+            let held: Vec<_> = held.values().map(|resource| (&resource.name, &resource.version)).collect();
+            let want: Vec<_> = self.session.target().of(kind).iter().map(|(name, resource)| (name, &resource.version)).collect();
+            prop_assert_eq!(held, want, "{:?}", kind);
+            prop_assert!(self.session.is_in_sync(self.stream, kind), "{kind:?} is not in sync");
+        }
+        Ok(())
+    }
+}
+
+fn history(variant: Variant, steps: &[Step]) -> Result<(), TestCaseError> {
+    let mut world = World::new(variant);
+    for step in steps {
+        world.step(step);
+        world.check()?;
+    }
+    // What was rejected stays rejected until its content changes, so a change of everything comes last.
+    world.step(&Step::Retarget(vec![(0, 1), (1, 2)], 9));
+    world.settle()?;
+    world.converged()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
+
+    #[test]
+    fn delta_converges_in_order(steps in steps()) {
+        history(Variant::Delta, &steps)?;
+    }
+
+    #[test]
+    fn sotw_converges_in_order(steps in steps()) {
+        history(Variant::Sotw, &steps)?;
+    }
+}
+
+/// Histories of each variant: `PROPTEST_CASES` for a longer run.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000)
+}
