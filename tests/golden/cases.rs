@@ -88,7 +88,7 @@ fn plain() -> Vec<Case> {
 
 fn backends() -> Vec<Case> {
     let with = |backends| Release { versions: vec![version("v41", backends)], ..checkout() };
-    let Backends::Listed(endpoints) = listed(&["127.0.1.11:8080", "[::1]:8080"]) else { unreachable!("listed") };
+    let Backends::Listed(endpoints) = listed(&["127.0.1.11:8080", "[::ffff:127.0.1.12]:8080"]) else { unreachable!("listed") };
     vec![
         case("backends-dns", vec![with(Backends::Dns { host: "checkout.internal".into(), port: 8080 })]),
         case("backends-file", vec![with(Backends::File { path: "endpoints.json".into(), endpoints })]),
@@ -265,7 +265,7 @@ fn listeners() -> Vec<Case> {
     };
     let listeners = vec![
         listener("http", "127.0.0.1:8080", &[], false),
-        listener("edge", "[::1]:8081", &["edge"], true),
+        listener("edge", "127.0.0.1:8081", &["edge"], true),
         listener("inner", "127.0.0.1:8082", &["inner"], false),
     ];
     let config = Config { listeners, ..Config::default() };

@@ -52,7 +52,7 @@ pub enum XdsVariant {
     Sotw,
 }
 
-/// Where a server listens: `127.0.0.1:18000`, `[::1]:18000`, `tidegate.internal:18000`.
+/// Where a server listens: `127.0.0.1:18000`, `[::ffff:127.0.0.1]:18000`, `tidegate.internal:18000`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct XdsAddress {
     /// IP address, without brackets, or host name.
@@ -103,10 +103,19 @@ mod tests {
 
     #[test]
     fn addresses_are_read_and_written() {
-        for text in ["127.0.0.1:18000", "[::1]:18000", "tidegate.internal:18000"] {
+        for text in ["127.0.0.1:18000", "[::ffff:127.0.0.1]:18000", "tidegate.internal:18000"] {
             assert_eq!(text.parse::<XdsAddress>().unwrap().to_string(), text);
         }
-        for text in ["", "127.0.0.1", "tidegate", ":18000", "tidegate:", "tidegate:99999", "::1:18000", "http://tidegate:18000"] {
+        for text in [
+            "",
+            "127.0.0.1",
+            "tidegate",
+            ":18000",
+            "tidegate:",
+            "tidegate:99999",
+            "::ffff:127.0.0.1:18000",
+            "http://tidegate:18000",
+        ] {
             assert!(text.parse::<XdsAddress>().is_err(), "{text}");
         }
     }
