@@ -11,9 +11,11 @@ use envoy_types::pb::envoy::config::route::v3::query_parameter_matcher::QueryPar
 use envoy_types::pb::envoy::config::route::v3::{HeaderMatcher, QueryParameterMatcher, RouteMatch};
 use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
 
-use super::part::{Part, Unconfined, accepts_empty, one_of};
+use super::expression;
+use super::part::{Part, Unsayable, accepts_empty, one_of};
 use super::path::{self, PATH};
 use super::pb::{regex, string};
+use super::size;
 use crate::model::{Match, Subject, Test};
 
 const COOKIE: Part = Part { name: "cookie", end: ';' };
@@ -28,19 +30,52 @@ pub(super) enum Condition {
     Query(QueryParameterMatcher),
 }
 
+impl Condition {
+    /// The expression in it and its size, if it is too large for Envoy.
+    fn too_large(&self) -> Option<(&str, usize)> {
+        let matcher = match self {
+            Condition::Header(header) => match &header.header_match_specifier {
+                Some(HeaderMatchSpecifier::StringMatch(matcher)) => matcher,
+                _ => return None,
+            },
+            Condition::Query(parameter) => match &parameter.query_parameter_match_specifier {
+                Some(QueryParameterMatchSpecifier::StringMatch(matcher)) => matcher,
+                _ => return None,
+            },
+        };
+        let Some(MatchPattern::SafeRegex(matcher)) = &matcher.match_pattern else { return None };
+        let steps = size::steps(&matcher.regex)?;
+        (steps > size::LIMIT).then_some((&matcher.regex, steps))
+    }
+}
+
 /// Ways in which something can hold: any one list, with all of its conditions. No list: it never holds. An empty list: it always does.
 type Ways = Vec<Vec<Condition>>;
 
 /// The route matches that stand for one alternative of a rule under a service's path: usually one, and none if no request can satisfy
 /// it.
-pub(super) fn route_matches(service_path: &str, alternative: &[Match]) -> Result<Vec<RouteMatch>, Unconfined> {
+pub(super) fn route_matches(service_path: &str, alternative: &[Match]) -> Result<Vec<RouteMatch>, Unsayable> {
+    alternative.iter().try_for_each(sound)?;
     let path::Place { specifier, conditions, rest } = path::place(service_path, alternative);
     let mut ways: Ways = vec![conditions];
     for condition in rest {
-        let more = ways_of(condition)?;
-        ways = ways.iter().flat_map(|one| more.iter().map(|other| [one.as_slice(), other].concat())).collect();
+        ways = both(&ways, &ways_of(condition)?);
     }
-    Ok(ways.into_iter().map(|conditions| route_match(specifier.clone(), conditions)).collect())
+    match ways.iter().flatten().find_map(Condition::too_large) {
+        Some((expression, steps)) => Err(Unsayable::TooLarge { expression: expression.to_owned(), steps }),
+        None => Ok(ways.into_iter().map(|conditions| route_match(specifier.clone(), conditions)).collect()),
+    }
+}
+
+/// The ways in which two things hold together.
+fn both(some: &Ways, others: &Ways) -> Ways {
+    some.iter().flat_map(|one| others.iter().map(|other| [one.as_slice(), other].concat())).collect()
+}
+
+/// Refuses what Envoy would refuse, which its validation rules do not tell of expressions.
+fn sound(condition: &Match) -> Result<(), Unsayable> {
+    let Test::Regex(pattern) = &condition.test else { return Ok(()) };
+    expression::fault(pattern).map_or(Ok(()), |fault| Err(Unsayable::Regex { pattern: pattern.clone(), fault }))
 }
 
 fn route_match(specifier: path::PathSpecifier, conditions: Vec<Condition>) -> RouteMatch {
@@ -54,7 +89,19 @@ fn route_match(specifier: path::PathSpecifier, conditions: Vec<Condition>) -> Ro
     made
 }
 
-fn ways_of(condition: &Match) -> Result<Ways, Unconfined> {
+/// The ways in which a match holds. One of many values is one expression, or each value for itself if that is too large for Envoy.
+fn ways_of(condition: &Match) -> Result<Ways, Unsayable> {
+    let ways = said(condition)?;
+    let Test::In(texts) = &condition.test else { return Ok(ways) };
+    if !ways.iter().flatten().any(|condition| condition.too_large().is_some()) {
+        return Ok(ways);
+    }
+    let exactly = |text: &String| said(&Match { test: Test::Exact(text.clone()), ..condition.clone() });
+    let each = texts.iter().map(exactly).collect::<Result<Vec<Ways>, Unsayable>>()?;
+    Ok(if condition.invert { each.iter().fold(vec![vec![]], |all, one| both(&all, one)) } else { each.concat() })
+}
+
+fn said(condition: &Match) -> Result<Ways, Unsayable> {
     let test = simplified(&condition.test);
     match &condition.subject {
         Subject::Header(name) => Ok(header(name, &test, condition.invert)),
@@ -132,7 +179,7 @@ fn unsatisfiable(invert: bool) -> Ways {
     if invert { vec![vec![]] } else { vec![] }
 }
 
-fn cookie(name: &str, test: &Test, invert: bool) -> Result<Ways, Unconfined> {
+fn cookie(name: &str, test: &Test, invert: bool) -> Result<Ways, Unsayable> {
     let Some(value) = COOKIE.satisfying(test)? else { return Ok(unsatisfiable(invert)) };
     let expression = format!("(?:.*;)? *{}={value}(?:;.*)?", regex::escape(name));
     Ok(one(Condition::Header(header_regex("cookie", expression, invert))))
@@ -148,7 +195,7 @@ fn parameter(name: &str, test: &Test) -> QueryParameterMatcher {
 
 /// The inversion of a match on a query parameter, which Envoy's own matcher for them lacks. It looks at every occurrence of the
 /// parameter, where Envoy's looks at the first: with `?a=1&a=2`, neither `a: 2` nor its inversion holds.
-fn without_parameter(name: &str, test: &Test) -> Result<Ways, Unconfined> {
+fn without_parameter(name: &str, test: &Test) -> Result<Ways, Unsayable> {
     let Some(value) = PARAMETER.satisfying(test)? else { return Ok(unsatisfiable(true)) };
     // A parameter without `=` is there, with the empty value.
     let optional = if accepts_empty(test) { "?" } else { "" };
@@ -156,7 +203,7 @@ fn without_parameter(name: &str, test: &Test) -> Result<Ways, Unconfined> {
     Ok(one(Condition::Header(header_regex(":path", expression, true))))
 }
 
-fn path(test: &Test, invert: bool) -> Result<Ways, Unconfined> {
+fn path(test: &Test, invert: bool) -> Result<Ways, Unsayable> {
     let Some(value) = PATH.satisfying(test)? else { return Ok(unsatisfiable(invert)) };
     Ok(one(Condition::Header(header_regex(":path", format!(r"{value}(?:\?.*)?"), invert))))
 }

@@ -76,6 +76,31 @@ fn check() -> HealthCheck {
 }
 
 #[test]
+fn an_expression_that_envoy_does_not_take_is_refused() {
+    let rules = vec![rule(Subject::Header("x-canary".into()), Test::Regex("a((".into()), false)];
+    let why = "`a((` is no regular expression that Envoy takes: unclosed group";
+    assert_eq!(refused(&Release { rules, ..release("checkout") }), [format!("RDS tidegate: checkout.rules.qa: {why}")]);
+}
+
+#[test]
+fn many_values_are_matched_one_by_one_where_one_expression_would_be_too_large() {
+    let names = |count: usize| Test::In((0..count).map(|i| format!("{i}-somebody")).collect());
+    for subject in [Subject::Header("x-user".into()), Subject::Cookie("user".into()), Subject::Query("user".into()), Subject::Path]
+    {
+        let count = |test, invert| {
+            let rules = vec![rule(subject.clone(), test, invert)];
+            made(&Release { rules, ..release("checkout") }).routes.len() - 1
+        };
+        assert_eq!(count(names(3), false), 1, "{subject:?}");
+        assert_eq!(count(names(20), false), 20, "{subject:?}: any of them, so a route each");
+        assert_eq!(count(names(20), true), 1, "{subject:?}: none of them, so one route with a condition each");
+    }
+    let rules = vec![rule(Subject::Cookie("user".into()), Test::Exact("x".repeat(90)), false)];
+    let [problem] = refused(&Release { rules, ..release("checkout") }).try_into().expect("one problem");
+    assert!(problem.contains("what is matched is too long"), "{problem}");
+}
+
+#[test]
 fn an_expression_that_cannot_be_kept_to_its_part_is_refused() {
     let rules = vec![rule(Subject::Path, Test::Regex(r"/a[!-~]*".into()), true)];
     let [problem] = refused(&Release { rules, ..release("checkout") }).try_into().expect("one problem");
