@@ -7,6 +7,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use super::{DirectoryState, Options};
+use crate::model::is_release_file;
 
 /// More files than this are a mistake, such as a symbolic link to the root of the system.
 const MAX_FILES: usize = 20_000;
@@ -173,12 +174,6 @@ fn stamp(found: io::Result<Metadata>) -> Result<Stamp, String> {
         Err(error) if error.kind() == ErrorKind::NotFound => Err("there is nothing at that path".into()),
         Err(error) => Err(error.to_string()),
     }
-}
-
-/// Release files by their name.
-fn is_release_file(path: &str) -> bool {
-    let endpoints = path.ends_with(".endpoints.yaml") || path.ends_with(".endpoints.yml");
-    (path.ends_with(".yaml") || path.ends_with(".yml")) && !endpoints && path != CONFIG
 }
 
 #[cfg(test)]

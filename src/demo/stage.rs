@@ -1,0 +1,117 @@
+//! Everything that runs in a demo.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::file::{HOST, NEW, OLD, ReleaseFile, TESTER};
+use super::story::BEGINNING;
+use super::{DemoError, Options, Summary};
+use crate::serve::{self, Running};
+use crate::snapshot::Kind;
+use crate::testbed::{self, Backend, EnvoyProcess, Load, LoadOptions};
+use crate::translate::{self, BootstrapOptions, XdsAddress};
+
+/// The listener of the Envoy, by the name that bootstraps give it.
+const LISTENER: &str = "http";
+
+/// The toy services, the control plane and the Envoy. Dropping it ends them and removes the scratch folder.
+#[derive(Debug)]
+pub(super) struct Stage {
+    // In the order of dropping: who asks goes before who answers.
+    pub envoy: EnvoyProcess,
+    pub listener: SocketAddr,
+    pub server: Running,
+    pub file: ReleaseFile,
+    backends: [Backend; 2],
+    _scratch: TempDir,
+}
+
+impl Stage {
+    /// Starts everything with an Envoy at hand, and tells what was started.
+    pub(super) async fn start(envoy: &Path, mut tell: impl FnMut(&str) -> Result<(), DemoError>) -> Result<Stage, DemoError> {
+        let scratch = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
+        let backends = [Backend::start(OLD).await?, Backend::start(NEW).await?];
+        let [old, new] = [0, 1].map(|at: usize| backends[at].address());
+        tell(&format!("the toy service runs: {OLD} on {old}, {NEW} on {new}"))?;
+        let releases = scratch.path().join("releases");
+        std::fs::create_dir(&releases)?;
+        let file = ReleaseFile::new(&releases, old, new);
+        file.save(BEGINNING.says)?;
+        let mut server = serve::start(serve::Options::local(releases, scratch.path().join("state"))).await?;
+        ready(&mut server).await?;
+        tell(&format!("the control plane serves {}: xDS on {}, admin on {}", file.path().display(), server.xds, server.admin))?;
+        let mut envoy = EnvoyProcess::start(envoy, &bootstrap(server.xds)).await?;
+        envoy.wait_ready().await?;
+        let listener = envoy.wait_listener(LISTENER).await?;
+        tell(&format!("an Envoy takes requests on {listener}, its own admin port is {}", envoy.admin().address()))?;
+        Ok(Stage { envoy, listener, server, file, backends, _scratch: scratch })
+    }
+
+    /// Traffic of everybody.
+    pub(super) fn load(&self, rate: u32) -> Result<Load, DemoError> {
+        Ok(Load::start(&LoadOptions::new(self.listener, HOST, rate))?)
+    }
+
+    /// Traffic of testers, a tenth as much.
+    pub(super) fn testers(&self, rate: u32) -> Result<Load, DemoError> {
+        let (header, value) = TESTER;
+        Ok(Load::start(&LoadOptions::new(self.listener, HOST, (rate / 10).max(5)).header(header, value))?)
+    }
+
+    /// Whether the Envoy has acknowledged everything it should have, and how often it was sent routes.
+    pub(super) fn routes(&self) -> (bool, u64) {
+        let streams = self.server.board.streams();
+        let routes = streams.iter().filter_map(|stream| stream.types.get(&Kind::Route)).next();
+        routes.map_or((false, 0), |routes| (routes.in_sync, routes.pushes))
+    }
+
+    /// What the server finds wrong with the file, in a line.
+    pub(super) fn problem(&self) -> Option<String> {
+        let status = Arc::clone(&self.server.status.borrow());
+        status.problems.first().map(|problem| problem.one_line())
+    }
+
+    /// Ends everything in order, and tells what became of the requests.
+    pub(super) async fn end(self, loads: Vec<Load>) -> Result<Summary, DemoError> {
+        let mut summary = Summary::default();
+        for load in loads {
+            summary.add(&load.stop().await);
+        }
+        self.envoy.stop().await;
+        self.server.shutdown().await?;
+        for backend in self.backends {
+            backend.shutdown().await;
+        }
+        Ok(summary)
+    }
+}
+
+/// Waits until the first load is being served.
+async fn ready(server: &mut Running) -> Result<(), DemoError> {
+    let served = server.status.wait_for(|status| status.ready).await;
+    served.map(drop).map_err(|_| DemoError::Broken("the control plane ended before it served".into()))
+}
+
+fn bootstrap(xds: SocketAddr) -> String {
+    let any = SocketAddr::from(([127, 0, 0, 1], 0));
+    translate::bootstrap(&BootstrapOptions {
+        node_id: "demo-1".into(),
+        node_cluster: "demo".into(),
+        xds: vec![XdsAddress { host: xds.ip().to_string(), port: xds.port() }],
+        admin: any,
+        listener: Some(any),
+        ..BootstrapOptions::default()
+    })
+}
+
+/// The Envoy that the options name, or one that is found or installed.
+pub(super) async fn find_envoy(options: &Options, say: impl Fn(&str) + Send + 'static) -> Result<PathBuf, DemoError> {
+    if let Some(path) = &options.envoy {
+        return Ok(path.clone());
+    }
+    let found = tokio::task::spawn_blocking(move || testbed::ensure(testbed::DEFAULT_VERSION, say)).await;
+    Ok(found.map_err(|panic| DemoError::Broken(panic.to_string()))??)
+}
