@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::Fleet;
+use super::words::{listed, nearest, quoted};
 
 /// The configuration file, read and checked. The default is what holds without one: no listeners, no fleets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -31,4 +32,13 @@ pub struct Listener {
     pub fleets: Vec<String>,
     /// Writes an access log to the Envoy's standard output.
     pub access_log: bool,
+}
+
+/// The way out for a fleet that nobody knows.
+pub(crate) fn fleet_help(name: &str, known: &[&str]) -> String {
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean {}?", quoted(near)),
+        None if known.is_empty() => "`tidegate.yaml` names no fleets: add it there under `fleets`".to_owned(),
+        None => format!("`tidegate.yaml` has {}", listed(known)),
+    }
 }

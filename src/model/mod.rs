@@ -4,24 +4,45 @@
 //! Called by: `control`, `cli` (lint, render), tests. Knows neither tokio nor tonic nor Envoy, and does no I/O: texts come in
 //! as arguments, and so do the endpoint files that a release refers to.
 
+mod ab_test;
+mod blue_green;
+mod canary;
+mod checks;
 mod code;
 mod config;
+mod conflicts;
+mod cover;
+mod document;
+mod duration;
 mod fleet;
 mod node;
 mod notes;
+mod plan;
+mod read;
 mod release;
+mod rolling;
 mod rule;
 mod share;
-mod stub;
 mod upstream;
-pub use stub::*;
+mod window;
 mod words;
 mod yaml;
 
+pub use ab_test::{AbTest, Identity, Variant};
+pub use blue_green::{BlueGreen, Cutover, Gate, Preview};
+pub use canary::{Canary, Hold, Step};
+pub use checks::{Check, Checks, FailAfter, Limit, Metric, NoData};
 pub use config::{Config, Listener};
+pub use conflicts::{Conflict, conflicts};
+pub use document::{Document, is_release_file};
+pub use duration::{DurationError, parse_duration};
 pub use fleet::Fleet;
 pub use node::{Locality, Node};
+pub use plan::{OnFailure, OnNewCandidate, Plan, Strategy};
+pub use read::{read_config, read_release};
 pub use release::{Backends, Endpoint, Release, Version};
+pub use rolling::{Batch, Rolling};
 pub use rule::{Match, Rule, Subject, Test};
-pub use share::{Share, Split};
+pub use share::{Share, ShareError, Split};
 pub use upstream::{HealthCheck, Limits, Outlier, Protocol, Retry, RetryOn, Tls, Upstream};
+pub use window::{Days, Weekly, Windows};

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{Rule, Share, Split, Upstream};
+use super::{Plan, Rule, Share, Split, Upstream};
 
 /// One release file, read and checked.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +21,8 @@ pub struct Release {
     pub stable: String,
     /// Shares held by hand (`split:`); every version once. `None` when the file has no `split`.
     pub split: Option<Split>,
+    /// What the file asks to be done with a candidate. `None` when it names no strategy.
+    pub plan: Option<Plan>,
     /// Rules in file order; the first that matches decides.
     pub rules: Vec<Rule>,
     /// How Envoy talks to the service's endpoints.

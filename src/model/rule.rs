@@ -1,4 +1,8 @@
 //! Rules: requests that match go to a version, or are split, whatever the service's own split says.
+//!
+//! A file writes conditions as a tree: everything side by side in `when` must hold, and of what is listed under `any` one. Reading
+//! multiplies the tree out, so that `a, any: [b, c]` becomes the alternatives `a b` and `a c`; a rule has at most
+//! [`Rule::MAX_ALTERNATIVES`] of them. Alternatives stand in file order.
 
 use super::Split;
 
@@ -11,6 +15,11 @@ pub struct Rule {
     pub alternatives: Vec<Vec<Match>>,
     /// Where matching requests go. All to one version is a split of 100 %; every version of the service is listed once.
     pub send: Split,
+}
+
+impl Rule {
+    /// The most alternatives that a rule may come to.
+    pub const MAX_ALTERNATIVES: usize = 64;
 }
 
 /// One match on one property of a request.
@@ -37,6 +46,18 @@ pub enum Subject {
     Path,
     /// The request method.
     Method,
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Subject::Header(name) => write!(f, "header `{name}`"),
+            Subject::Cookie(name) => write!(f, "cookie `{name}`"),
+            Subject::Query(name) => write!(f, "query parameter `{name}`"),
+            Subject::Path => f.write_str("path"),
+            Subject::Method => f.write_str("method"),
+        }
+    }
 }
 
 /// What a property must satisfy. Values are case-sensitive.

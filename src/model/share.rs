@@ -1,6 +1,9 @@
 //! Shares of traffic: fixed-point per cent, never a float, so that 33.3 % + 33.3 % + 33.4 % is 100 %.
 
 use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
 
 /// A share of traffic in thousandths of a per cent: `Share(5_000)` is 5 %, `Share(1)` is 0.001 %, the smallest there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -31,12 +34,56 @@ impl Share {
 
 impl fmt::Display for Share {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, rest) = (self.0 / 1000, self.0 % 1000);
-        if rest == 0 {
-            return write!(f, "{whole}%");
+        f.write_str(&percent(u64::from(self.0)))
+    }
+}
+
+/// Thousandths of a per cent as text; also of sums beyond 100 %.
+pub(crate) fn percent(thousandths: u64) -> String {
+    let (whole, rest) = (thousandths / 1000, thousandths % 1000);
+    if rest == 0 {
+        return format!("{whole}%");
+    }
+    let digits = format!("{rest:03}");
+    format!("{whole}.{}%", digits.trim_end_matches('0'))
+}
+
+/// Why a text is no share.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum ShareError {
+    /// A number without `%`.
+    #[error("has no unit")]
+    NoUnit,
+    /// Nothing that looks like one.
+    #[error("is no share")]
+    Malformed,
+    /// More than three digits behind the point.
+    #[error("is finer than 0.001%, the smallest step there is")]
+    TooFine,
+    /// More than 100 %.
+    #[error("is more than 100%")]
+    TooGreat,
+}
+
+impl FromStr for Share {
+    type Err = ShareError;
+
+    /// Reads `5%`, `0.5%`, `33.333%`.
+    fn from_str(text: &str) -> Result<Share, ShareError> {
+        let Some(number) = text.strip_suffix('%') else {
+            let numeric = text.parse::<f64>().is_ok_and(f64::is_finite);
+            return Err(if numeric { ShareError::NoUnit } else { ShareError::Malformed });
+        };
+        let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        if !digits(whole) || !digits(fraction) {
+            return Err(ShareError::Malformed);
         }
-        let digits = format!("{rest:03}");
-        write!(f, "{whole}.{}%", digits.trim_end_matches('0'))
+        if fraction.len() > 3 {
+            return Err(ShareError::TooFine);
+        }
+        let thousandths = format!("{whole}{fraction:0<3}").parse().map_err(|_| ShareError::TooGreat)?;
+        Share::from_thousandths(thousandths).ok_or(ShareError::TooGreat)
     }
 }
 
@@ -60,5 +107,57 @@ impl Split {
     /// The share of one version; zero when it has none.
     pub fn share_of(&self, version: &str) -> Share {
         self.0.iter().find(|(name, _)| name == version).map_or(Share::ZERO, |(_, share)| *share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn thirds_are_exact() {
+        let share = |text: &str| text.parse::<Share>().expect("a share");
+        let thirds = ["33.3%", "33.3%", "33.4%"].map(|text| (text.to_owned(), share(text)));
+        assert!(Split::new(thirds.to_vec()).is_some());
+        assert_eq!(share("0.5%").thousandths(), 500);
+        assert_eq!(share("007%").thousandths(), 7000);
+        assert_eq!(share("100%"), Share::FULL);
+    }
+
+    #[test]
+    fn refuses_the_rest_with_a_reason() {
+        for (text, want) in [
+            ("5", ShareError::NoUnit),
+            ("0.5", ShareError::NoUnit),
+            ("1e3", ShareError::NoUnit),
+            ("inf", ShareError::Malformed),
+            ("", ShareError::Malformed),
+            ("%", ShareError::Malformed),
+            (".5%", ShareError::Malformed),
+            ("5.%", ShareError::Malformed),
+            ("5 %", ShareError::Malformed),
+            ("-5%", ShareError::Malformed),
+            ("1e1%", ShareError::Malformed),
+            ("0.0001%", ShareError::TooFine),
+            ("100.001%", ShareError::TooGreat),
+            ("99999999999%", ShareError::TooGreat),
+        ] {
+            assert_eq!(text.parse::<Share>(), Err(want), "{text:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_shown_reads_back(thousandths in 0..=100_000_u32) {
+            let share = Share::from_thousandths(thousandths).expect("at most 100 %");
+            prop_assert_eq!(share.to_string().parse(), Ok(share));
+        }
+
+        #[test]
+        fn any_text_is_answered(text in ".*") {
+            let _ = text.parse::<Share>();
+        }
     }
 }

@@ -10,7 +10,7 @@ mod text;
 mod tree;
 
 pub(crate) use parse::parse;
-pub(crate) use tree::{Entry, Key, Node, Scalar, Span, Value};
+pub(crate) use tree::{Entry, Node, Scalar, Span, Value};
 
 #[cfg(test)]
 mod tests;

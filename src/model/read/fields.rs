@@ -1,0 +1,137 @@
+//! Mappings with known keys, and lists.
+
+use crate::model::code;
+use crate::model::notes::Notes;
+use crate::model::words::{listed, nearest, quoted};
+use crate::model::yaml::{Entry, Node, Span, Value};
+
+/// A mapping of which only some keys are known.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'n> {
+    entries: &'n [Entry],
+    anchor: &'n Span,
+    what: &'static str,
+}
+
+impl<'n> Fields<'n> {
+    /// The mapping in `node`; every other key than the `known` ones is noted. `what` names it in sentences: "a release".
+    pub fn of(notes: &mut Notes, node: &'n Node, what: &'static str, known: &[&str]) -> Option<Fields<'n>> {
+        let entries = entries(notes, node, what)?;
+        let fields = Fields { entries, anchor: &node.anchor, what };
+        for entry in entries.iter().filter(|entry| !known.contains(&entry.key.text.as_str())) {
+            fields.unknown(notes, entry, known);
+        }
+        Some(fields)
+    }
+
+    fn unknown(&self, notes: &mut Notes, entry: &Entry, known: &[&str]) {
+        let free: Vec<&str> = known.iter().copied().filter(|key| self.get(key).is_none()).collect();
+        let help = match nearest(&entry.key.text, free.iter().copied()) {
+            Some(key) => format!("did you mean `{key}`?"),
+            None => format!("known here: {}", listed(known)),
+        };
+        let title = format!("unknown key {} in {}", quoted(&entry.key.text), self.what);
+        notes.error(code::UNKNOWN_KEY, &entry.key.span, title).help(help);
+    }
+
+    /// The entry of a key.
+    pub fn entry(&self, key: &str) -> Option<&'n Entry> {
+        self.entries.iter().find(|entry| entry.key.text == key)
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The value of a key without which it does not go; `example` shows how it is written.
+    pub fn need(&self, notes: &mut Notes, key: &str, example: &str) -> Option<&'n Node> {
+        let found = self.get(key);
+        if found.is_none() {
+            let title = format!("{} needs `{key}`", self.what);
+            notes.error(code::MISSING_KEY, self.anchor, title).help(format!("write `{key}: {example}`"));
+        }
+        found
+    }
+
+    /// All entries, in file order.
+    pub fn entries(&self) -> &'n [Entry] {
+        self.entries
+    }
+
+    /// Where to point at when something is missing in it.
+    pub fn anchor(&self) -> &'n Span {
+        self.anchor
+    }
+}
+
+/// The entries of a mapping whose keys are free.
+pub(super) fn entries<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+    match &node.value {
+        Value::Map(entries) => Some(entries),
+        _ => wrong_kind(notes, node, &format!("{what} is a mapping")),
+    }
+}
+
+/// Like [`entries`], at least one.
+pub(super) fn some_entries<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+    let entries = entries(notes, node, what)?;
+    if entries.is_empty() {
+        notes.error(code::NOTHING_IN_IT, &node.span, format!("{what} has nothing in it")).help("fill it or take it out");
+        return None;
+    }
+    Some(entries)
+}
+
+/// The items of a list.
+pub(super) fn items<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+    match &node.value {
+        Value::List(items) => Some(items),
+        Value::Scalar(scalar) if !scalar.is_nothing() => {
+            let title = format!("{what} is a list, found text");
+            notes.error(code::WRONG_KIND, &node.span, title).help(format!("write [{}]", short(&scalar.text)));
+            None
+        }
+        _ => wrong_kind(notes, node, &format!("{what} is a list")),
+    }
+}
+
+/// Like [`items`], at least one.
+pub(super) fn some_items<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+    let items = items(notes, node, what)?;
+    if items.is_empty() {
+        notes.error(code::NOTHING_IN_IT, &node.span, format!("{what} has nothing in it")).help("fill it or take it out");
+        return None;
+    }
+    Some(items)
+}
+
+/// The items of a list, or the one thing that stands in its place.
+pub(super) fn one_or_more<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option<&'n [Node]> {
+    match &node.value {
+        Value::Scalar(_) => Some(std::slice::from_ref(node)),
+        _ => some_items(notes, node, what),
+    }
+}
+
+/// Reads each item; nothing if one of them is wrong, but all of them are looked at.
+pub(super) fn each<'n, I, T>(items: impl IntoIterator<Item = I>, read: impl FnMut(I) -> Option<T>) -> Option<Vec<T>>
+where
+    I: 'n,
+{
+    let read: Vec<Option<T>> = items.into_iter().map(read).collect();
+    read.into_iter().collect()
+}
+
+/// Notes that something else was expected. Gives nothing, for the caller to return.
+pub(super) fn wrong_kind<T>(notes: &mut Notes, node: &Node, expected: &str) -> Option<T> {
+    if node.value != Value::Broken {
+        let title = format!("{expected}, found {}", node.kind());
+        notes.error(code::WRONG_KIND, &node.span, title).maybe_help(node.is_nothing().then(|| "give it a value".to_owned()));
+    }
+    None
+}
+
+fn short(text: &str) -> String {
+    if text.chars().count() > 40 { "…".to_owned() } else { text.to_owned() }
+}
