@@ -1,1 +1,116 @@
-//! placeholder
+//! The command line.
+//!
+//! Owns: the flags, the texts and the exit codes of `tidegate`. One file a subcommand; what a command prints is made by pure functions
+//! from the messages of the API, with the terminal's width, colours and the time as arguments. Called by: `main`.
+//!
+//! Exit codes, the same for all commands: 0 fine, 1 problems were found, 2 could not run.
+
+mod bootstrap;
+mod changes;
+mod client;
+mod completions;
+mod demo;
+mod fleet;
+mod fleet_text;
+mod lint;
+mod look;
+mod offline;
+mod output;
+mod render;
+mod serve;
+mod status;
+mod status_text;
+mod time;
+mod watch;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An Envoy xDS control plane for releases: release files in, weighted traffic out.
+#[derive(Debug, Parser)]
+#[command(name = "tidegate", version, max_term_width = 100, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER_HELP: &str = "Every flag also reads its name from the environment: --warm-timeout is TIDEGATE_WARM_TIMEOUT.\n\
+    Exit codes: 0 fine, 1 problems were found, 2 could not run.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve::Args),
+    Demo(demo::Args),
+    Bootstrap(bootstrap::Args),
+    Lint(lint::Args),
+    Render(render::Args),
+    Status(status::Args),
+    Fleet(fleet::Args),
+    Watch(watch::Args),
+    Completions(completions::Args),
+}
+
+/// Problems were found: the command ran, and what it looked at is not as it should be.
+const PROBLEMS: u8 = 1;
+/// The command could not run.
+const FAILED: u8 = 2;
+
+/// What a command ends with: an exit code, or why it could not run.
+type Outcome = anyhow::Result<ExitCode>;
+
+/// Runs the command that the process was started with.
+pub fn main() -> ExitCode {
+    match run(Cli::parse().command) {
+        Ok(code) => code,
+        // Whoever reads the output has had enough, as `head` has after ten lines.
+        Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve(args) => serve::run(args),
+        Command::Demo(args) => demo::run(args),
+        Command::Bootstrap(args) => bootstrap::run(args),
+        Command::Lint(args) => lint::run(args),
+        Command::Render(args) => render::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Fleet(args) => fleet::run(args),
+        Command::Watch(args) => watch::run(args),
+        Command::Completions(args) => completions::run(args),
+    }
+}
+
+/// The code for whether all is well.
+fn code(well: bool) -> ExitCode {
+    if well { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_flag_reads_its_own_name_from_the_environment() {
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
+                let long = flag.get_long().unwrap_or_default();
+                let want = format!("TIDEGATE_{}", long.replace('-', "_").to_uppercase());
+                let have = flag.get_env().map(|name| name.to_string_lossy().into_owned());
+                assert_eq!(have.as_ref(), Some(&want), "{} --{long}", command.get_name());
+            }
+        }
+    }
+}

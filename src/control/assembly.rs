@@ -57,12 +57,15 @@ pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served
         }
     };
     let served: Served = chosen.into_iter().map(|reading| (reading.path().to_owned(), reading)).collect();
-    problems.sort_by(|a, b| {
-        let key = |p: &Problem| (std::cmp::Reverse(p.severity), p.primary.file.path.clone(), p.primary.span.start);
-        key(a).cmp(&key(b))
-    });
+    by_place(&mut problems);
     stale.retain(|path, _| served.contains_key(path));
     Assembly { served, read, problems, stale }
+}
+
+/// Puts problems in the order in which they are told: errors first, then by place.
+pub fn by_place(problems: &mut [Problem]) {
+    let key = |p: &Problem| (std::cmp::Reverse(p.severity), p.primary.file.path.clone(), p.primary.span.start);
+    problems.sort_by_cached_key(key);
 }
 
 /// Reads what changed; what was read before, or is served, from the same texts is taken as it is.

@@ -5,9 +5,11 @@
 //! Called by: `serve`. The faces read `ServerStatus`, the streams read the `Snapshot`.
 
 mod assembly;
+mod compile;
 mod reading;
 mod status;
 mod writer;
 
+pub use compile::{Compiled, compile};
 pub use status::{FileState, ServerStatus, ServiceStatus, VersionStatus};
 pub use writer::{Control, Options, Outputs};

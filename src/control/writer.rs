@@ -276,7 +276,8 @@ impl Control {
 /// The store keeps the configuration file beside the release files, under a path that none of those can have.
 const CONFIG_MARK: &str = "config:";
 
-fn unreadable(path: &str, reason: &str) -> Problem {
+/// The problem that a file or folder is there and cannot be read.
+pub(super) fn unreadable(path: &str, reason: &str) -> Problem {
     let file = Arc::new(SourceFile { path: path.to_owned(), text: String::new() });
     Problem {
         code: UNREADABLE,

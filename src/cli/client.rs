@@ -1,0 +1,125 @@
+//! The connection to a running server.
+
+use std::time::Duration;
+
+use anyhow::{Context, anyhow, bail};
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status, Streaming};
+
+use crate::admin::pb;
+
+/// A server on this machine or the next answers at once or not at all.
+const CONNECT: Duration = Duration::from_secs(3);
+/// The longest a single answer may take.
+const ANSWER: Duration = Duration::from_secs(10);
+/// Nodes a page: a message stays well below the 4 MiB that gRPC clients take.
+const PAGE: u32 = 500;
+/// Status of a very large directory.
+const MESSAGE_MAX: usize = 64 << 20;
+
+/// Where the server is.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Server {
+    /// Address of the server's admin port
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:18001", env = "TIDEGATE_SERVER")]
+    server: String,
+}
+
+/// A client of the admin port.
+#[derive(Debug)]
+pub struct Client {
+    inner: pb::admin_client::AdminClient<Channel>,
+    address: String,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// The address is none, or nobody answers there.
+    pub async fn connect(server: &Server) -> anyhow::Result<Client> {
+        let address = server.server.trim_start_matches("http://").trim_end_matches('/').to_owned();
+        if address.contains("://") {
+            bail!("--server {}: the admin port speaks plain gRPC; write `host:port`", server.server);
+        }
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+            .with_context(|| format!("--server {address}: write `host:port`, for example `127.0.0.1:18001`"))?;
+        let channel = endpoint.connect_timeout(CONNECT).connect().await;
+        let channel = channel.map_err(|error| unreachable(&address, &root(&error)))?;
+        let inner = pb::admin_client::AdminClient::new(channel).max_decoding_message_size(MESSAGE_MAX);
+        Ok(Client { inner, address })
+    }
+
+    /// The status, of one service or of all (`""`).
+    ///
+    /// # Errors
+    /// The server does not answer, or knows no such service.
+    pub async fn status(&mut self, service: &str) -> anyhow::Result<pb::Status> {
+        let request = timed(pb::GetStatusRequest { service: service.to_owned() });
+        let answer = self.inner.get_status(request).await.map_err(|status| self.refused(&status))?;
+        Ok(answer.into_inner().status.unwrap_or_default())
+    }
+
+    /// All nodes.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn nodes(&mut self) -> anyhow::Result<pb::ListNodesResponse> {
+        let mut all = pb::ListNodesResponse::default();
+        loop {
+            let request = timed(pb::ListNodesRequest { page_size: PAGE, page_token: all.next_page_token.clone() });
+            let page = self.inner.list_nodes(request).await.map_err(|status| self.refused(&status))?.into_inner();
+            all.nodes.extend(page.nodes);
+            all.next_page_token = page.next_page_token;
+            if all.next_page_token.is_empty() {
+                // Nodes come and go while pages are read; the count is of those that were read.
+                all.total = u32::try_from(all.nodes.len()).unwrap_or(u32::MAX);
+                return Ok(all);
+            }
+        }
+    }
+
+    /// The status now and after every change.
+    ///
+    /// # Errors
+    /// The server does not answer, or knows no such service.
+    pub async fn watch(&mut self, service: &str) -> anyhow::Result<Streaming<pb::WatchResponse>> {
+        let request = pb::WatchRequest { service: service.to_owned() };
+        let answer = self.inner.watch(request).await.map_err(|status| self.refused(&status))?;
+        Ok(answer.into_inner())
+    }
+
+    fn refused(&self, status: &Status) -> anyhow::Error {
+        match status.code() {
+            Code::NotFound | Code::InvalidArgument => anyhow!("{}", status.message()),
+            Code::Unimplemented => anyhow!(
+                "{} is a gRPC server without tidegate's admin API; --server (TIDEGATE_SERVER) wants the --admin address of `tidegate serve`, \
+                 18001 unless changed",
+                self.address
+            ),
+            _ => unreachable(&self.address, status.message()),
+        }
+    }
+}
+
+fn timed<T>(message: T) -> Request<T> {
+    let mut request = Request::new(message);
+    request.set_timeout(ANSWER);
+    request
+}
+
+fn unreachable(address: &str, reason: &str) -> anyhow::Error {
+    anyhow!(
+        "no tidegate server answers at {address}: {reason}\n\
+         Is `tidegate serve` running there? Its --admin address is what --server (TIDEGATE_SERVER) wants."
+    )
+}
+
+/// The last cause of an error, which is the one that people know: `Connection refused`.
+fn root(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut cause = error;
+    while let Some(next) = cause.source() {
+        cause = next;
+    }
+    cause.to_string()
+}

@@ -1,0 +1,45 @@
+//! `tidegate demo`.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::builder::FalseyValueParser;
+use clap::builder::RangedU64ValueParser;
+
+use super::{Outcome, code};
+use crate::demo::{self, Options};
+
+/// Shows it all at once on this machine
+///
+/// Two versions of a toy service, the server, a real Envoy (installed if there is none) and traffic; then a canary, a header rule and a
+/// blue-green cutover, by edits of one release file. Ctrl-C ends it and leaves nothing behind.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Stays up at the end, to be played with by hand, until Ctrl-C
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_KEEP")]
+    keep: bool,
+    /// Requests a second
+    #[arg(long, value_name = "N", default_value_t = Options::default().rate, env = "TIDEGATE_RATE",
+          value_parser = RangedU64ValueParser::<u32>::new().range(1..=5000))]
+    rate: u32,
+    /// The Envoy to run, instead of finding or installing one
+    #[arg(long, value_name = "PATH", env = "TIDEGATE_ENVOY")]
+    envoy: Option<PathBuf>,
+}
+
+/// Runs the command. The last line is what became of all requests; a failed one is a problem.
+pub fn run(args: Args) -> Outcome {
+    let options = Options { envoy: args.envoy, rate: args.rate, keep: args.keep, ..Options::default() };
+    let runtime = tokio::runtime::Runtime::new().context("no runtime can be started")?;
+    let summary = runtime.block_on(async {
+        let stop = async {
+            // Without a handler the process would end at once and leave its parts behind; then better never to stop.
+            if tokio::signal::ctrl_c().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        demo::run(options, demo::face().as_mut(), stop).await
+    })?;
+    println!("{summary}");
+    Ok(code(summary.failed == 0))
+}

@@ -1,0 +1,164 @@
+//! `tidegate serve`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::ValueEnum;
+use clap::builder::FalseyValueParser;
+use tokio::signal::unix::{SignalKind, signal};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{Outcome, output, time};
+use crate::serve::{self, Options, Running};
+use crate::telemetry::log;
+
+/// Serves a directory of release files to Envoys
+///
+/// Prints one line when its ports are open: `serving xds=… admin=… http=…`. Ends on Ctrl-C or SIGTERM; Envoys go on with what they have.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// The directory of release files
+    #[arg(env = "TIDEGATE_DIR")]
+    dir: PathBuf,
+    /// Where Envoys connect: ADS and typed discovery, state of the world and delta; health, reflection
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18000", env = "TIDEGATE_XDS")]
+    xds: SocketAddr,
+    /// Where `tidegate status` and its siblings connect; health, reflection
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18001", env = "TIDEGATE_ADMIN")]
+    admin: SocketAddr,
+    /// /readyz, /livez and /metrics
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18002", env = "TIDEGATE_HTTP")]
+    http: SocketAddr,
+    /// Folder of what must survive a restart; by default one for this directory in the user's state folder
+    #[arg(long, value_name = "DIR", env = "TIDEGATE_STATE")]
+    state: Option<PathBuf>,
+    /// Fleets and listeners; by default tidegate.yaml in the directory, if it is there
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    config: Option<PathBuf>,
+    /// How often the directory is looked at even if the file system reports no change
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::interval, env = "TIDEGATE_POLL")]
+    poll: Duration,
+    /// How long files must have been left alone before they are read
+    #[arg(long, value_name = "TIME", default_value = "20ms", value_parser = time::duration, env = "TIDEGATE_SETTLE")]
+    settle: Duration,
+    /// Relies on --poll alone, for file systems whose events are of no use
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_NO_EVENTS")]
+    no_events: bool,
+    /// How long a version that gets no more traffic is kept for its last requests
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = time::duration, env = "TIDEGATE_DRAIN")]
+    drain: Duration,
+    /// How long routes wait for an Envoy that does not acknowledge the clusters they lead to
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time::duration, env = "TIDEGATE_WARM_TIMEOUT")]
+    warm_timeout: Duration,
+    /// Takes a directory without release files for what it is, and not for a failed mount
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_ALLOW_EMPTY")]
+    allow_empty: bool,
+    /// Level (error, warn, info, debug, trace) or directives such as `info,tidegate::xds=debug`
+    #[arg(long, value_name = "FILTER", default_value = "info", env = "TIDEGATE_LOG")]
+    log: String,
+    /// Form of a log line
+    #[arg(long, value_enum, default_value = "text", env = "TIDEGATE_LOG_FORMAT")]
+    log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// For people
+    Text,
+    /// One JSON object a line
+    Json,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> Outcome {
+    let format = match args.log_format {
+        LogFormat::Text => log::Format::Text,
+        LogFormat::Json => log::Format::Json,
+    };
+    log::init(&args.log, format).context("--log")?;
+    let options = options(args)?;
+    let runtime = tokio::runtime::Runtime::new().context("no runtime can be started")?;
+    let ended = runtime.block_on(serve(options));
+    // The thread that waits for the next generation of files has nothing to finish.
+    runtime.shutdown_background();
+    ended
+}
+
+async fn serve(options: Options) -> Outcome {
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let mut running = serve::start(options).await?;
+    announce(&running)?;
+    let stop = running.shutdown_token();
+    tokio::select! {
+        ended = running.wait() => ended?,
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!("stopping; Envoys go on with what they have");
+    stop.cancel();
+    tokio::select! {
+        ended = running.wait() => ended?,
+        // Whoever asks twice does not want to wait.
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The line by which scripts learn the ports.
+fn announce(running: &Running) -> std::io::Result<()> {
+    output::print(&format!("serving xds={} admin={} http={}", running.xds, running.admin, running.http))
+}
+
+fn options(args: Args) -> anyhow::Result<Options> {
+    let state = match args.state {
+        Some(state) => state,
+        None => default_state(&args.dir)?,
+    };
+    Ok(Options {
+        dir: args.dir,
+        config: args.config,
+        state,
+        xds: args.xds,
+        admin: args.admin,
+        http: args.http,
+        poll: args.poll,
+        settle: args.settle,
+        events: !args.no_events,
+        drain: args.drain,
+        warm_timeout: args.warm_timeout,
+        allow_empty: args.allow_empty,
+    })
+}
+
+/// A folder in the user's state folder that belongs to this directory of release files, so that two servers do not share one.
+fn default_state(dir: &Path) -> anyhow::Result<PathBuf> {
+    let dirs =
+        directories::ProjectDirs::from("", "", "tidegate").context("there is no home directory; name a folder by --state")?;
+    let base = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir());
+    // The directory may not exist yet, so its path is made absolute without looking at it.
+    let absolute = std::path::absolute(dir).with_context(|| format!("{} has no absolute path", dir.display()))?;
+    Ok(base.join(state_name(&absolute)))
+}
+
+fn state_name(dir: &Path) -> String {
+    let last = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let readable: String = last.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(32).collect();
+    format!("{readable}-{:016x}", xxh3_64(dir.as_os_str().as_encoded_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn directories_do_not_share_their_state() {
+        let (one, two) = (state_name(Path::new("/srv/a/releases")), state_name(Path::new("/srv/b/releases")));
+        assert!(one.starts_with("releases-") && two.starts_with("releases-"));
+        assert_ne!(one, two);
+        assert_eq!(one, state_name(Path::new("/srv/a/releases")));
+    }
+}

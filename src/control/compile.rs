@@ -1,0 +1,45 @@
+//! The server's own compiler, without a server: for looking at files before they are served.
+
+use std::collections::BTreeSet;
+
+use super::assembly::{self, Served};
+use super::writer::unreadable;
+use crate::diag::Problem;
+use crate::model::{self, Config};
+use crate::sources::Generation;
+use crate::translate::ServiceObjects;
+
+/// What the files of one generation come to where nothing was served before.
+#[derive(Debug)]
+pub struct Compiled {
+    /// How many release files there are.
+    pub releases: usize,
+    /// The configuration; the default if there is none or it is broken.
+    pub config: Config,
+    /// The services of the good files, in order of their names.
+    pub services: Vec<ServiceObjects>,
+    /// Everything there is to say, errors first, then by place.
+    pub problems: Vec<Problem>,
+    /// The endpoint files that releases refer to. If the generation was read without some of them, it is to be read again with all.
+    pub endpoint_files: BTreeSet<String>,
+}
+
+/// Compiles the files of a generation as the server would on a first load.
+pub fn compile(generation: &Generation) -> Compiled {
+    let is_release = |path: &&str| generation.config.as_deref() != Some(*path) && model::is_release_file(path);
+    let releases: Vec<&str> = generation.files.keys().map(String::as_str).filter(is_release).collect();
+    let mut problems: Vec<Problem> = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
+    let config = generation.config.as_ref().and_then(|path| generation.files.get(path)).map(model::read_config);
+    let config = config.map(|document| {
+        problems.extend(document.problems);
+        document.value
+    });
+    let config = config.flatten().unwrap_or_default();
+    let made = assembly::assemble(&generation.files, &releases, &Served::new(), &Served::new(), &config);
+    problems.extend(made.problems);
+    assembly::by_place(&mut problems);
+    let mut services: Vec<ServiceObjects> =
+        made.served.values().filter_map(|reading| Some(reading.service.as_ref()?.objects().clone())).collect();
+    services.sort_by(|a, b| a.service.cmp(&b.service));
+    Compiled { releases: releases.len(), config, services, problems, endpoint_files: assembly::endpoint_files(&made.read) }
+}
