@@ -13,3 +13,6 @@ mod writer;
 pub use compile::{Compiled, compile};
 pub use status::{FileState, ServerStatus, ServiceStatus, VersionStatus};
 pub use writer::{Control, Options, Outputs};
+
+#[cfg(test)]
+mod tests;

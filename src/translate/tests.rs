@@ -18,6 +18,7 @@ fn release(service: &str) -> Release {
         versions: vec![version("v1"), version("v2")],
         stable: "v1".into(),
         split: None,
+        plan: Default::default(),
         rules: vec![],
         upstream: Upstream::default(),
     }

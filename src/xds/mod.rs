@@ -27,6 +27,6 @@ pub use session::Session;
 pub use subscription::Name;
 
 #[cfg(test)]
-mod session_model;
+mod session_model_tests;
 #[cfg(test)]
 mod session_tests;

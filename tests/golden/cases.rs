@@ -49,6 +49,7 @@ fn checkout() -> Release {
         ],
         stable: "v41".into(),
         split: None,
+        plan: Default::default(),
         rules: vec![],
         upstream: Upstream::default(),
     }
