@@ -14,7 +14,7 @@ pub(crate) fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str
     if written.chars().count() > 64 {
         return None;
     }
-    let reach = (written.chars().count() / 3).max(1);
+    let reach = written.chars().count().div_ceil(3);
     let distance = |word: &str| strsim::damerau_levenshtein(&written, &word.to_lowercase());
     let near = words.into_iter().map(|word| (distance(word), word)).min_by_key(|(distance, _)| *distance);
     near.filter(|(distance, word)| *distance <= reach && *distance < word.chars().count()).map(|(_, word)| word)

@@ -45,7 +45,7 @@ pub(super) fn identity(notes: &mut Notes, node: &Node, what: &'static str) -> Op
             None
         }
         (None, None) => {
-            fields.need(notes, "cookie", "uid");
+            fields.need_one_of(notes, &["cookie", "header"], "cookie: uid");
             None
         }
     }

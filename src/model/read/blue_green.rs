@@ -40,7 +40,7 @@ fn preview(notes: &mut Notes, node: &Node) -> Option<Preview> {
         condition::named(notes, entry, "`header`", |notes, name, span| header_name(notes, name, span).map(Subject::Header))
     });
     if fields.entries().is_empty() {
-        fields.need(notes, "host", "preview.example.com");
+        fields.need_one_of(notes, &["host", "header"], "host: preview.example.com");
         return None;
     }
     let header = header.unwrap_or(Some(Vec::new()))?;
@@ -56,7 +56,7 @@ fn gate(notes: &mut Notes, node: &Node) -> Option<Gate> {
     let fields = Fields::of(notes, node, "a gate", &["healthy", "mirror", "hook", "approval", "methods"])?;
     let mut kinds = fields.entries().iter().filter(|entry| GATES.contains(&entry.key.text.as_str()));
     let Some(kind) = kinds.next() else {
-        fields.need(notes, "healthy", "100% for 1m");
+        fields.need_one_of(notes, &GATES, "healthy: 100% for 1m");
         return None;
     };
     let other = kinds.next().or_else(|| fields.entry("methods").filter(|_| kind.key.text != "mirror"));

@@ -71,7 +71,7 @@ fn long_form(notes: &mut Notes, node: &Node) -> Option<Step> {
             None
         }
         (None, None) => {
-            fields.need(notes, "hold", "30m");
+            fields.need_one_of(notes, &["hold", "until"], "hold: 30m");
             None
         }
     };

@@ -6,32 +6,36 @@ use crate::model::words::{listed, nearest, quoted};
 use crate::model::yaml::{Entry, Node, Span, Value};
 
 /// A mapping of which only some keys are known.
-#[derive(Clone, Copy)]
 pub(super) struct Fields<'n> {
     entries: &'n [Entry],
     anchor: &'n Span,
     what: &'static str,
+    /// Keys that unknown ones were taken for, so that those are not missed as well.
+    meant: Vec<String>,
 }
 
 impl<'n> Fields<'n> {
     /// The mapping in `node`; every other key than the `known` ones is noted. `what` names it in sentences: "a release".
     pub fn of(notes: &mut Notes, node: &'n Node, what: &'static str, known: &[&str]) -> Option<Fields<'n>> {
         let entries = entries(notes, node, what)?;
-        let fields = Fields { entries, anchor: &node.anchor, what };
+        let mut fields = Fields { entries, anchor: &node.anchor, what, meant: Vec::new() };
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.text.as_str())) {
-            fields.unknown(notes, entry, known);
+            let meant = fields.unknown(notes, entry, known);
+            fields.meant.extend(meant);
         }
         Some(fields)
     }
 
-    fn unknown(&self, notes: &mut Notes, entry: &Entry, known: &[&str]) {
+    fn unknown(&self, notes: &mut Notes, entry: &Entry, known: &[&str]) -> Option<String> {
         let free: Vec<&str> = known.iter().copied().filter(|key| self.get(key).is_none()).collect();
-        let help = match nearest(&entry.key.text, free.iter().copied()) {
+        let meant = nearest(&entry.key.text, free.iter().copied());
+        let help = match meant {
             Some(key) => format!("did you mean `{key}`?"),
             None => format!("known here: {}", listed(known)),
         };
         let title = format!("unknown key {} in {}", quoted(&entry.key.text), self.what);
         notes.error(code::UNKNOWN_KEY, &entry.key.span, title).help(help);
+        meant.map(str::to_owned)
     }
 
     /// The entry of a key.
@@ -47,11 +51,19 @@ impl<'n> Fields<'n> {
     /// The value of a key without which it does not go; `example` shows how it is written.
     pub fn need(&self, notes: &mut Notes, key: &str, example: &str) -> Option<&'n Node> {
         let found = self.get(key);
-        if found.is_none() {
+        if found.is_none() && !self.meant.iter().any(|meant| meant == key) {
             let title = format!("{} needs `{key}`", self.what);
             notes.error(code::MISSING_KEY, self.anchor, title).help(format!("write `{key}: {example}`"));
         }
         found
+    }
+
+    /// Notes that none of several keys is there.
+    pub fn need_one_of(&self, notes: &mut Notes, keys: &[&str], example: &str) {
+        if !self.meant.iter().any(|meant| keys.contains(&meant.as_str())) {
+            let title = format!("{} needs one of {}", self.what, listed(keys));
+            notes.error(code::MISSING_KEY, self.anchor, title).help(format!("for example `{example}`"));
+        }
     }
 
     /// All entries, in file order.

@@ -90,13 +90,13 @@ pub(super) fn boolean(notes: &mut Notes, node: &Node, what: &str) -> Option<bool
 /// A whole number within bounds.
 pub(super) fn number(notes: &mut Notes, node: &Node, what: &str, bounds: RangeInclusive<u32>) -> Option<u32> {
     let scalar = any_scalar(notes, node, what)?;
-    let digits = scalar.plain && scalar.text.bytes().all(|b| b.is_ascii_digit());
+    let digits = !scalar.text.is_empty() && scalar.text.bytes().all(|b| b.is_ascii_digit());
     let number = digits.then(|| scalar.text.parse::<u32>().unwrap_or(u32::MAX));
     match number {
         Some(number) if bounds.contains(&number) => return Some(number),
         Some(_) => {
-            let title = format!("{what} is out of bounds");
-            let help = format!("from {} to {}", bounds.start(), bounds.end());
+            let title = format!("{what} cannot be {}", quoted(&scalar.text));
+            let help = format!("write a number from {} to {}", bounds.start(), bounds.end());
             notes.error(code::NOT_A_NUMBER, &node.span, title).help(help);
         }
         None => {

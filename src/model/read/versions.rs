@@ -55,10 +55,11 @@ impl Versions {
     }
 
     fn long_form(&mut self, notes: &mut Notes, files: &mut EndpointFiles<'_>, name: &str, node: &Node) -> Option<Backends> {
-        let fields = Fields::of(notes, node, "a version", &["endpoints", "dns", "file"])?;
+        const KEYS: [&str; 3] = ["endpoints", "dns", "file"];
+        let fields = Fields::of(notes, node, "a version", &KEYS)?;
         match fields.entries() {
             [] => {
-                fields.need(notes, "endpoints", "[\"127.0.1.11:8080\"]");
+                fields.need_one_of(notes, &KEYS, "endpoints: [\"127.0.1.11:8080\"]");
                 None
             }
             [one] => match one.key.text.as_str() {

@@ -185,8 +185,15 @@ impl<'a> Builder<'a> {
     /// The parser puts an empty value where the next thing begins, which may be lines further down: put it where it is missing.
     fn settle(&self, event: &Event<'_>, span: &mut Span, key: Option<&Span>) {
         if matches!(event, Event::Scalar(text, ScalarStyle::Plain, ..) if text.is_empty()) {
-            *span = key.cloned().unwrap_or(self.end..self.end);
+            *span = key.cloned().unwrap_or_else(|| self.dash());
         }
+    }
+
+    /// The dash of a list's item behind what was read last, or at least that end.
+    fn dash(&self) -> Span {
+        let rest = self.source.get(self.end..).unwrap_or_default();
+        let at = self.end + rest.find(|c: char| c != ':' && !c.is_whitespace()).unwrap_or(0);
+        if self.source[at..].starts_with('-') { at..at + 1 } else { self.end..self.end }
     }
 
     fn key(&mut self, node: Node) -> Option<Key> {
@@ -225,8 +232,9 @@ impl<'a> Builder<'a> {
 
     fn refuses(&mut self, tag: Option<&Tag>, span: &Span) -> bool {
         let Some(tag) = tag else { return false };
+        let shown = if tag.is_yaml_core_schema() { format!("!!{}", tag.suffix) } else { tag.to_string() };
         self.notes
-            .error(code::ALIAS, span, format!("tag {} is not read", quoted(&tag.to_string())))
+            .error(code::ALIAS, span, format!("tag {} is not read", quoted(&shown)))
             .help("take the tag out; a text that begins with `!` needs quotes");
         true
     }

@@ -51,6 +51,12 @@ fn hint(file: &str, at: usize, reason: &str) -> Option<String> {
         "a text that begins with `@`, `%` or a backquote needs quotes"
     } else if rest.trim().is_empty() {
         "the file ends too early: look for a bracket or a quote that is not closed"
+    } else if reason.contains("quoted scalar") {
+        "look for a quote that is not closed"
+    } else if reason.contains("indentation") {
+        "look above for a bracket that is not closed, and for lines that are indented unevenly"
+    } else if reason.contains("mapping values") && line.matches(": ").count() < 2 {
+        "look at the indentation: the keys of one mapping stand straight under each other"
     } else if line.matches(": ").count() > 1 && !line.contains('{') {
         "a text that holds `: ` needs quotes, and a key needs a line of its own"
     } else {

@@ -53,7 +53,7 @@ fn refuse(notes: &mut Notes, at: usize, found: char) {
 /// Notes that a file says nothing.
 pub(super) fn nothing_in_it(notes: &mut Notes) {
     let title = if notes.text().trim().is_empty() { "the file is empty" } else { "the file has nothing in it but comments" };
-    notes.error(code::EMPTY_FILE, &(0..0), title).help("to take a service out, delete its file");
+    notes.error(code::EMPTY_FILE, &(0..0), title).help("write it in full; and what is no longer wanted is deleted, not emptied");
 }
 
 /// Byte offsets of characters; text that is all ASCII needs no table.
