@@ -91,7 +91,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
 
     let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), shutdown.clone());
     let metrics = Arc::new(telemetry::Metrics::new(&counters, status.clone(), board.clone()));
-    let faces = Admin::new(status.clone(), board.clone()).into_server();
+    let faces = Admin::new(status.clone(), board.clone(), shutdown.clone()).into_server();
 
     let mut tasks = JoinSet::new();
     let stop = shutdown.clone();

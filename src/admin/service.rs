@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures_util::Stream;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::nodes::{Nodes, page, read_token};
@@ -22,13 +23,14 @@ const PAGE_MAX: usize = 2000;
 pub struct Admin {
     status: watch::Receiver<Arc<ServerStatus>>,
     board: Arc<Board>,
+    shutdown: CancellationToken,
 }
 
 impl Admin {
-    /// A service over what `control` publishes and what the streams put on the board. Its `Watch` streams end when the sender of
-    /// `status` is gone.
-    pub fn new(status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>) -> Admin {
-        Admin { status, board }
+    /// A service over what `control` publishes and what the streams put on the board. Its `Watch` streams would keep a port open
+    /// for ever; they end on `shutdown`, and when the sender of `status` is gone.
+    pub fn new(status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>, shutdown: CancellationToken) -> Admin {
+        Admin { status, board, shutdown }
     }
 
     /// The tonic service, to be mounted.
@@ -42,7 +44,10 @@ impl Admin {
 
     /// Waits for a status newer than the one `status_now` read; `None` when none will come.
     pub(super) async fn changed(&mut self) -> Option<()> {
-        self.status.changed().await.ok()
+        tokio::select! {
+            changed = self.status.changed() => changed.ok(),
+            () = self.shutdown.cancelled() => None,
+        }
     }
 
     /// The status at this moment, of one service or of all (`""`).

@@ -93,7 +93,7 @@ impl Client {
         match status.code() {
             Code::NotFound | Code::InvalidArgument => anyhow!("{}", status.message()),
             Code::Unimplemented => anyhow!(
-                "{} is a gRPC server without tidegate's admin API; --server (TIDEGATE_SERVER) wants the --admin address of `tidegate serve`, \
+                "{} answers, but is no admin port of tidegate; --server (TIDEGATE_SERVER) wants the --admin address of `tidegate serve`, \
                  18001 unless changed",
                 self.address
             ),
