@@ -44,12 +44,14 @@ pub enum DemoError {
     #[error(transparent)]
     Io(#[from] std::io::Error),
     /// What the file asks for did not become what the traffic does.
-    #[error("waited {} s for {what}", waited.as_secs())]
+    #[error("waited {} s for {what}; {seen}", waited.as_secs())]
     Late {
         /// What was waited for.
         what: String,
         /// For how long.
         waited: Duration,
+        /// What the server had to say about it.
+        seen: String,
     },
     /// A part of the demo itself broke.
     #[error("the demo itself broke: {0}")]

@@ -179,7 +179,7 @@ impl<'a> Play<'a> {
                 return Ok(());
             }
             if since.elapsed() > PATIENCE.max(self.options.linger * 2) {
-                return Err(DemoError::Late { what: what.to_owned(), waited: since.elapsed() });
+                return Err(DemoError::Late { what: what.to_owned(), waited: since.elapsed(), seen: self.stage.seen() });
             }
             sleep(LOOK).await;
         }

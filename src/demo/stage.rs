@@ -74,6 +74,16 @@ impl Stage {
         status.problems.first().map(|problem| problem.one_line())
     }
 
+    /// What the server knows of why something does not happen.
+    pub(super) fn seen(&self) -> String {
+        let streams = self.server.board.streams();
+        let types = || streams.iter().flat_map(|stream| stream.types.values());
+        let rejected = types().find_map(|of| of.rejected.as_ref().map(|no| format!("the Envoy refuses: {}", no.message)));
+        let waiting = || types().find_map(|of| of.waiting.clone());
+        let unknown = || "the server finds nothing wrong".to_owned();
+        self.problem().or(rejected).or_else(waiting).unwrap_or_else(unknown)
+    }
+
     /// Ends everything in order, and tells what became of the requests.
     pub(super) async fn end(self, loads: Vec<Load>) -> Result<Summary, DemoError> {
         let mut summary = Summary::default();
