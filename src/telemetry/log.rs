@@ -50,12 +50,14 @@ pub fn init(filter: &str, format: Format) -> Result<(), Error> {
 /// A level alone is meant for tidegate: the libraries under it stay at warnings.
 fn directives(filter: &str) -> Result<EnvFilter, Error> {
     let wrong = |reason: String| Error::Filter { filter: filter.to_owned(), reason };
+    // An empty text would be read as the level `error`.
+    if filter.trim().is_empty() {
+        return Err(wrong("it is empty".to_owned()));
+    }
     let level = tracing::level_filters::LevelFilter::from_str(filter.trim());
     let text = match level {
-        Ok(level) if !filter.trim().is_empty() => format!("warn,tidegate={level}"),
+        Ok(level) => format!("warn,tidegate={level}"),
         // A single word that is no level would be read as the name of a module, and a typo would silence everything.
-        // (An empty one is read as the level `error`.)
-        _ if filter.trim().is_empty() => return Err(wrong("it is empty".to_owned())),
         Err(_) if !filter.contains(['=', ',', ':']) => return Err(wrong("it is no level".to_owned())),
         Err(_) => filter.to_owned(),
     };
