@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::diag::SourceFile;
-use crate::snapshot::{Kind, Node, Snapshot};
+use crate::snapshot::{Kind, Node, Snapshot, Transport};
 use crate::sources::{DirectoryState, Generation};
 use crate::store::Store;
 
@@ -42,7 +42,7 @@ impl Desk {
 
     fn clusters(&self) -> Vec<String> {
         let snapshot = self.published.borrow().clone().expect("published");
-        snapshot.view(&Node::default()).of(Kind::Cluster).iter().map(|(name, _)| name.to_string()).collect()
+        snapshot.view(&Node::default(), Transport::Aggregated).of(Kind::Cluster).iter().map(|(name, _)| name.to_string()).collect()
     }
 
     fn state_of(&self, name: &str) -> FileState {
@@ -180,9 +180,9 @@ fn one_changed_file_is_translated_alone_and_a_comment_changes_nothing() {
     desk.take(&[("shop.yaml", &format!("# a comment\n{}", SHOP.1)), CART]);
     assert!(Arc::ptr_eq(&before, &desk.published.borrow().clone().unwrap()), "a comment publishes nothing");
     let node = Node::default();
-    let old = before.view(&node);
+    let old = before.view(&node, Transport::Aggregated);
     desk.take(&[("shop.yaml", &SHOP.1.replace("127.0.1.1:80", "127.0.1.9:80")), CART]);
-    let new = desk.published.borrow().clone().unwrap().view(&node);
+    let new = desk.published.borrow().clone().unwrap().view(&node, Transport::Aggregated);
     let same = |kind, name| Arc::ptr_eq(old.of(kind).get(name).unwrap(), new.of(kind).get(name).unwrap());
     assert!(same(Kind::Endpoints, "cart/v1") && same(Kind::Cluster, "cart/v1"));
     assert!(!same(Kind::Endpoints, "shop/v1"));
@@ -208,7 +208,9 @@ fn endpoint_files_are_asked_for_and_waited_for() {
 #[test]
 fn a_broken_configuration_keeps_the_last_good_one_and_is_waited_for_at_first() {
     let (_dir, mut desk) = desk();
-    let listeners = |desk: &Desk| desk.published.borrow().clone().unwrap().view(&Node::default()).of(Kind::Listener).len();
+    let listeners = |desk: &Desk| {
+        desk.published.borrow().clone().unwrap().view(&Node::default(), Transport::Aggregated).of(Kind::Listener).len()
+    };
     desk.take(&[SHOP, ("tidegate.yaml", "listeners: {http: {bind")]);
     assert!(desk.published.borrow().is_none(), "without it listeners would be taken away");
     desk.take(&[SHOP, ("tidegate.yaml", "listeners: {http: {bind: \"127.0.0.1:8080\"}}")]);

@@ -10,7 +10,7 @@ mod snapshot;
 mod view;
 
 pub use crate::model::{Locality, Node};
-pub use crate::translate::Kind;
+pub use crate::translate::{Kind, XdsVariant};
 pub use resource::{Resource, Version};
-pub use snapshot::{Service, Snapshot};
+pub use snapshot::{Service, Snapshot, Transport};
 pub use view::{TypeView, View};

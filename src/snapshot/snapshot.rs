@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use super::{Node, Resource, View};
 use crate::model::Config;
-use crate::translate::{self, ServiceObjects};
+use crate::translate::{self, Object, ServiceObjects, XdsVariant};
 
 /// One service, translated and encoded; kept over generations as long as its release does not change.
 #[derive(Debug)]
@@ -31,14 +31,29 @@ impl Service {
     }
 }
 
+/// Where a node's clusters and listeners take their endpoints and routes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// The aggregated stream they came on.
+    Aggregated,
+    /// The typed services, in this variant, of the server that the node's bootstrap calls `xds`.
+    Typed(XdsVariant),
+}
+
+/// A group of nodes that are served the same: their fleets, and how they are connected.
+type Group = (BTreeSet<String>, Transport);
+
+/// Name that bootstraps give to the management server; an Envoy on typed services is referred to it by this name.
+const MANAGEMENT_SERVER: &str = "xds";
+
 /// What all nodes are served in one generation. Views are made when the first node of a group asks, and shared by the group.
 #[derive(Debug)]
 pub struct Snapshot {
     generation: u64,
     services: Vec<Arc<Service>>,
     config: Arc<Config>,
-    before: HashMap<BTreeSet<String>, Arc<View>>,
-    views: Mutex<HashMap<BTreeSet<String>, Arc<View>>>,
+    before: HashMap<Group, Arc<View>>,
+    views: Mutex<HashMap<Group, Arc<View>>>,
 }
 
 impl Snapshot {
@@ -52,31 +67,42 @@ impl Snapshot {
         self.generation
     }
 
-    /// What this node is served.
-    pub fn view(&self, node: &Node) -> Arc<View> {
-        let fleets = self.config.fleets_of(node);
+    /// What this node is served, connected like this.
+    pub fn view(&self, node: &Node, transport: Transport) -> Arc<View> {
+        let group = (self.config.fleets_of(node), transport);
         let mut views = self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(view) = views.get(&fleets) {
+        if let Some(view) = views.get(&group) {
             return view.clone();
         }
-        let view = Arc::new(self.compose(&fleets));
-        views.insert(fleets, view.clone());
+        let view = Arc::new(self.compose(&group));
+        views.insert(group, view.clone());
         view
     }
 
-    fn made(&self) -> HashMap<BTreeSet<String>, Arc<View>> {
+    fn made(&self) -> HashMap<Group, Arc<View>> {
         self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
-    fn compose(&self, fleets: &BTreeSet<String>) -> View {
-        let before = self.before.get(fleets).map(Arc::as_ref);
+    fn compose(&self, group: &Group) -> View {
+        let (fleets, transport) = group;
+        let before = self.before.get(group).map(Arc::as_ref);
         let services: Vec<&Service> = self.services.iter().map(Arc::as_ref).filter(|service| service.is_for(fleets)).collect();
         let objects: Vec<&ServiceObjects> = services.iter().map(|service| &service.objects).collect();
-        let shared = translate::fleet(&objects, &self.config, fleets).into_iter().map(|object| {
-            let made = Resource::new(&object);
+        let shared = translate::fleet(&objects, &self.config, fleets);
+        let made = |object: &Object| {
+            let made = Resource::new(object);
             let old = before.and_then(|view| view.of(made.kind).get(&made.name)).filter(|old| old.version == made.version);
             old.cloned().unwrap_or_else(|| Arc::new(made))
-        });
-        View::new(services.iter().flat_map(|service| service.resources.iter().cloned()).chain(shared), before)
+        };
+        match *transport {
+            Transport::Aggregated => {
+                let own = services.iter().flat_map(|service| service.resources.iter().cloned());
+                View::new(own.chain(shared.iter().map(made)), before)
+            }
+            Transport::Typed(variant) => {
+                let all = objects.iter().flat_map(|service| &service.objects).chain(&shared);
+                View::new(all.map(|object| made(&translate::typed(object, variant, MANAGEMENT_SERVER))), before)
+            }
+        }
     }
 }

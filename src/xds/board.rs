@@ -8,16 +8,8 @@ use dashmap::DashMap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+pub use crate::snapshot::XdsVariant as Variant;
 use crate::snapshot::{Kind, Node, Version};
-
-/// The protocol variant of a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Variant {
-    /// State of the world.
-    Sotw,
-    /// Incremental.
-    Delta,
-}
 
 /// One connected stream. An Envoy on ADS has one; an Envoy on typed services has one a type or more.
 #[derive(Debug, Clone)]

@@ -8,11 +8,12 @@ use dashmap::DashMap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::board::Board;
+use super::board::{Board, Variant};
 use super::metrics::Metrics;
 use super::sequence::Timing;
 use super::session::Session;
-use crate::snapshot::{Node, Snapshot};
+use super::stream::Origin;
+use crate::snapshot::{Node, Snapshot, View};
 
 /// The newest snapshot; `None` until the first complete load, and until then every stream is refused.
 pub type Published = watch::Receiver<Option<Arc<Snapshot>>>;
@@ -35,8 +36,8 @@ pub(super) struct Shared {
     /// Ends every stream.
     pub shutdown: CancellationToken,
     ids: AtomicU64,
-    /// Sessions of nodes on typed services, by connection and node id: their streams share one order.
-    typed: DashMap<(Option<SocketAddr>, String), Weak<Conversation>>,
+    /// Sessions of nodes on typed services, by connection, variant and node id: their streams share one order.
+    typed: DashMap<(Option<SocketAddr>, Variant, String), Weak<Conversation>>,
 }
 
 /// A session and its doorbell: it rings when something on one stream may let another go on.
@@ -72,12 +73,12 @@ impl Shared {
     }
 
     /// The conversation that a new stream takes part in: its own on ADS, else that of its connection and node.
-    pub fn conversation(&self, aggregated: bool, peer: Option<SocketAddr>, node: &Node, snapshot: &Snapshot) -> Arc<Conversation> {
-        let fresh = || Conversation::new(Session::new(snapshot.view(node), self.timing));
-        if aggregated {
+    pub fn conversation(&self, origin: &Origin, node: &Node, view: Arc<View>) -> Arc<Conversation> {
+        let fresh = || Conversation::new(Session::new(view, self.timing));
+        if origin.is_aggregated() {
             return fresh();
         }
-        let mut entry = self.typed.entry((peer, node.id.clone())).or_default();
+        let mut entry = self.typed.entry((origin.peer, origin.variant, node.id.clone())).or_default();
         entry.upgrade().unwrap_or_else(|| {
             let made = fresh();
             *entry = Arc::downgrade(&made);
@@ -86,7 +87,7 @@ impl Shared {
     }
 
     /// A stream on typed services ended: forget its node's conversation if it was the last.
-    pub fn hang_up(&self, peer: Option<SocketAddr>, node: &Node) {
-        self.typed.remove_if(&(peer, node.id.clone()), |_, conversation| conversation.strong_count() == 0);
+    pub fn hang_up(&self, origin: &Origin, node: &Node) {
+        self.typed.remove_if(&(origin.peer, origin.variant, node.id.clone()), |_, conversation| conversation.strong_count() == 0);
     }
 }

@@ -19,7 +19,7 @@ use super::channel::Verdict;
 use super::request::{Request, Response};
 use super::server::{Conversation, Published, Shared};
 use super::wire::{self, Incoming};
-use crate::snapshot::{Kind, Node};
+use crate::snapshot::{Kind, Node, Transport};
 
 /// Requests taken in at a go before the stream looks whether there is something to send.
 const REQUESTS_AT_A_GO: usize = 64;
@@ -48,6 +48,17 @@ pub(super) struct Origin {
     pub peer: Option<SocketAddr>,
 }
 
+impl Origin {
+    /// Whether it is an aggregated stream.
+    pub fn is_aggregated(&self) -> bool {
+        self.kind.is_none()
+    }
+
+    fn transport(&self) -> Transport {
+        if self.is_aggregated() { Transport::Aggregated } else { Transport::Typed(self.variant) }
+    }
+}
+
 /// One stream.
 pub(super) struct Stream {
     id: u64,
@@ -70,7 +81,7 @@ struct Client {
 impl Stream {
     pub fn new(shared: Arc<Shared>, origin: Origin, inbound: Streaming<Incoming>) -> Stream {
         let (id, published) = (shared.next_id(), shared.published.clone());
-        shared.metrics.stream_opened(origin.variant, origin.kind.is_none());
+        shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
         Stream { id, origin, shared, published, inbound, client: None, foreign: Vec::new(), forced: false }
     }
 
@@ -141,7 +152,7 @@ impl Stream {
     fn retarget(&mut self) {
         let snapshot = self.published.borrow_and_update().clone();
         if let (Some(snapshot), Some(client)) = (snapshot, &self.client) {
-            let view = snapshot.view(&client.node);
+            let view = snapshot.view(&client.node, self.origin.transport());
             client.conversation.session().retarget(view);
             self.tell_sync();
         }
@@ -179,7 +190,8 @@ impl Stream {
         }
         let snapshot = self.published.borrow_and_update().clone();
         let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
-        let conversation = self.shared.conversation(self.origin.kind.is_none(), self.origin.peer, &node, &snapshot);
+        let view = snapshot.view(&node, self.origin.transport());
+        let conversation = self.shared.conversation(&self.origin, &node, view);
         let node = Arc::new(node);
         tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
             service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
@@ -188,7 +200,7 @@ impl Stream {
             node: node.clone(),
             peer: self.origin.peer,
             variant: self.origin.variant,
-            aggregated: self.origin.kind.is_none(),
+            aggregated: self.origin.is_aggregated(),
             since: Timestamp::now(),
             types: Default::default(),
         });
@@ -200,7 +212,7 @@ impl Stream {
     fn on_known(&mut self, kind: Kind, request: &Request) {
         let Some(client) = &self.client else { return };
         let verdict = client.conversation.session().on_request(self.id, kind, request, Instant::now());
-        if self.origin.kind.is_some() {
+        if !self.origin.is_aggregated() {
             client.conversation.bell.send_replace(());
         }
         match &verdict {
@@ -308,15 +320,15 @@ fn check_node(known: &Node, told: Option<Bytes>) -> Result<(), Status> {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.shared.metrics.stream_closed(self.origin.variant, self.origin.kind.is_none());
+        self.shared.metrics.stream_closed(self.origin.variant, self.origin.is_aggregated());
         if let Some(Client { node, conversation, .. }) = self.client.take() {
             tracing::info!(node = %node.id, stream = self.id, "a node has disconnected");
             self.shared.board.remove(self.id);
             conversation.session().close(self.id);
             conversation.bell.send_replace(());
             drop(conversation);
-            if self.origin.kind.is_some() {
-                self.shared.hang_up(self.origin.peer, &node);
+            if !self.origin.is_aggregated() {
+                self.shared.hang_up(&self.origin, &node);
             }
         }
     }

@@ -24,6 +24,8 @@ static TURNS: Semaphore = Semaphore::const_new(AT_ONCE as usize);
 pub struct Setup {
     pub version: &'static str,
     pub variant: XdsVariant,
+    /// The Envoy asks the typed services, each on a stream of its own, and not the aggregated one.
+    pub typed: bool,
     /// The Envoy brings its own listener; without it, listeners come by LDS.
     pub own_listener: bool,
     /// No other world runs meanwhile: for what is measured.
@@ -37,7 +39,15 @@ pub struct Setup {
 impl Default for Setup {
     fn default() -> Self {
         let drain = Duration::from_secs(30);
-        Setup { version: DEFAULT_VERSION, variant: XdsVariant::Delta, own_listener: true, alone: false, drain, config: None }
+        Setup {
+            version: DEFAULT_VERSION,
+            variant: XdsVariant::Delta,
+            typed: false,
+            own_listener: true,
+            alone: false,
+            drain,
+            config: None,
+        }
     }
 }
 
@@ -217,7 +227,29 @@ pub async fn start_envoy(setup: &Setup, xds: SocketAddr) -> EnvoyProcess {
         listener: setup.own_listener.then_some(any),
         ..BootstrapOptions::default()
     });
+    let text = if setup.typed { without_ads(&text) } else { text };
     let mut envoy = EnvoyProcess::start(&binary, &text).await.unwrap();
     envoy.wait_ready().await.unwrap();
     envoy
+}
+
+/// The same bootstrap for an Envoy without ADS: every source that was the aggregated stream is the typed service of the same server.
+fn without_ads(bootstrap: &str) -> String {
+    let mut yaml: serde_yaml::Value = serde_yaml::from_str(bootstrap).unwrap();
+    let stream = yaml["dynamic_resources"].as_mapping_mut().unwrap().remove("ads_config").unwrap();
+    replace_sources(&mut yaml, &stream);
+    serde_yaml::to_string(&yaml).unwrap()
+}
+
+fn replace_sources(yaml: &mut serde_yaml::Value, stream: &serde_yaml::Value) {
+    match yaml {
+        serde_yaml::Value::Mapping(mapping) => {
+            if mapping.remove("ads").is_some() {
+                mapping.insert("api_config_source".into(), stream.clone());
+            }
+            mapping.values_mut().for_each(|value| replace_sources(value, stream));
+        }
+        serde_yaml::Value::Sequence(sequence) => sequence.iter_mut().for_each(|value| replace_sources(value, stream)),
+        _ => {}
+    }
 }

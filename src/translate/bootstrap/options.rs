@@ -44,7 +44,7 @@ impl Default for BootstrapOptions {
 }
 
 /// Variant of the protocol that an Envoy is to speak.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum XdsVariant {
     /// Incremental: changes alone are sent.
     Delta,
