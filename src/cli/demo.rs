@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use anyhow::Context;
 use clap::builder::FalseyValueParser;
 use clap::builder::RangedU64ValueParser;
+use tokio::signal::unix::{SignalKind, signal};
 
-use super::{Outcome, code};
+use super::{Outcome, code, output};
 use crate::demo::{self, Options};
 
 /// Shows it all at once on this machine
@@ -31,15 +32,19 @@ pub struct Args {
 pub fn run(args: Args) -> Outcome {
     let options = Options { envoy: args.envoy, rate: args.rate, keep: args.keep, ..Options::default() };
     let runtime = tokio::runtime::Runtime::new().context("no runtime can be started")?;
-    let summary = runtime.block_on(async {
+    let ended = runtime.block_on(async {
+        let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         let stop = async {
-            // Without a handler the process would end at once and leave its parts behind; then better never to stop.
-            if tokio::signal::ctrl_c().await.is_err() {
-                std::future::pending::<()>().await;
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
             }
         };
-        demo::run(options, demo::face().as_mut(), stop).await
-    })?;
-    println!("{summary}");
+        anyhow::Ok(demo::run(options, demo::face().as_mut(), stop).await?)
+    });
+    // A download that was cut short is not waited for.
+    runtime.shutdown_background();
+    let summary = ended?;
+    output::print(&summary.to_string())?;
     Ok(code(summary.failed == 0))
 }

@@ -11,7 +11,7 @@ use super::story::BEGINNING;
 use super::{DemoError, Options, Summary};
 use crate::serve::{self, Running};
 use crate::snapshot::Kind;
-use crate::testbed::{self, Backend, EnvoyProcess, Load, LoadOptions};
+use crate::testbed::{self, Backend, EnvoyProcess, Load, LoadOptions, Watchdog};
 use crate::translate::{self, BootstrapOptions, XdsAddress};
 
 /// The listener of the Envoy, by the name that bootstraps give it.
@@ -26,6 +26,7 @@ pub(super) struct Stage {
     pub server: Running,
     pub file: ReleaseFile,
     backends: [Backend; 2],
+    _watchdog: Watchdog,
     _scratch: TempDir,
 }
 
@@ -33,6 +34,7 @@ impl Stage {
     /// Starts everything with an Envoy at hand, and tells what was started.
     pub(super) async fn start(envoy: &Path, mut tell: impl FnMut(&str) -> Result<(), DemoError>) -> Result<Stage, DemoError> {
         let scratch = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
+        let watchdog = Watchdog::over(scratch.path(), None)?;
         let backends = [Backend::start(OLD).await?, Backend::start(NEW).await?];
         let [old, new] = [0, 1].map(|at: usize| backends[at].address());
         tell(&format!("the toy service runs: {OLD} on {old}, {NEW} on {new}"))?;
@@ -47,7 +49,7 @@ impl Stage {
         envoy.wait_ready().await?;
         let listener = envoy.wait_listener(LISTENER).await?;
         tell(&format!("an Envoy takes requests on {listener}, its own admin port is {}", envoy.admin().address()))?;
-        Ok(Stage { envoy, listener, server, file, backends, _scratch: scratch })
+        Ok(Stage { envoy, listener, server, file, backends, _watchdog: watchdog, _scratch: scratch })
     }
 
     /// Traffic of everybody.

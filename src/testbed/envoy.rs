@@ -12,8 +12,7 @@ use thiserror::Error;
 use tokio::process::{Child, Command};
 use tokio::time::{Instant, sleep};
 
-use super::watchdog::Watchdog;
-use super::{Admin, AdminError};
+use super::{Admin, AdminError, Watchdog};
 
 /// Longest wait for anything that an Envoy is asked for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -68,7 +67,7 @@ impl EnvoyProcess {
         let folder = tempfile::Builder::new().prefix("tidegate-envoy-").tempdir()?;
         fs::write(folder.path().join("envoy.yaml"), bootstrap)?;
         let mut child = command(binary, folder.path()).spawn()?;
-        let _watchdog = Watchdog::over(child.id().unwrap_or_default())?;
+        let _watchdog = Watchdog::over(folder.path(), child.id())?;
         let address = admin_address(&mut child, folder.path()).await?;
         Ok(EnvoyProcess { _watchdog, child, admin: Admin::new(address), folder })
     }

@@ -22,3 +22,4 @@ pub use install::{DEFAULT_VERSION, InstallError, OLDEST_VERSION, ensure};
 pub use latency::Latency;
 pub use load::{Load, LoadOptions};
 pub use totals::{Failure, Totals};
+pub use watchdog::Watchdog;
