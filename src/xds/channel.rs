@@ -9,10 +9,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::board::Variant;
-use super::ledger::{Ledger, State};
+use super::ledger::Ledger;
 use super::request::{DeltaRequest, Request, Response, SotwRequest};
 use super::subscription::{Change, Name, Subscription};
 use crate::snapshot::{Kind, Resource, TypeView, Version};
+
+mod draft;
+
+use draft::Draft;
 
 /// Responses of one type that may await an answer at once; of older ones the answer is not waited for any more.
 const MAX_OUTSTANDING: usize = 8;
@@ -85,19 +89,6 @@ pub enum Verdict {
         /// Names it carried.
         names: Vec<Name>,
     },
-}
-
-/// What `poll` decides to send.
-#[derive(Debug, Default)]
-struct Draft {
-    resources: Vec<Arc<Resource>>,
-    removed: Vec<Name>,
-    /// Names in `resources` whose content is new to the client.
-    fresh: Vec<Name>,
-    /// Names that left a full-state response, or went without the variant having a word for it.
-    gone: Vec<Name>,
-    /// A kept name that the client does not have yet stands in the way of a response that is taken as complete.
-    withheld: bool,
 }
 
 /// A response, and the names in it whose content is new to the client.
@@ -300,96 +291,6 @@ impl Channel {
         self.outstanding.push(Outstanding { nonce, version: version.clone(), names, at: now });
         let response = Response { kind: self.kind, nonce, version, resources: draft.resources, removed: draft.removed };
         Sent { response, fresh: draft.fresh }
-    }
-
-    fn draft(&self, wanted: Wanted<'_>) -> Draft {
-        match (self.variant, self.kind.is_full_state()) {
-            (Variant::Sotw, true) => self.draft_full(wanted),
-            _ => self.draft_changes(wanted),
-        }
-    }
-
-    /// Names that matter: what the subscription takes of the view, what the client holds, and what it asked for by name.
-    fn names(&self, view: &TypeView) -> BTreeSet<Name> {
-        let mut names: BTreeSet<Name> = self.subscription.names().clone();
-        if self.subscription.is_wildcard() {
-            names.extend(view.iter().map(|(name, _)| name.clone()));
-        }
-        names.extend(self.ledger.iter().map(|(name, _)| name.clone()));
-        names.extend(self.owed.iter().cloned());
-        names
-    }
-
-    fn draft_full(&self, wanted: Wanted<'_>) -> Draft {
-        let mut draft = Draft::default();
-        for name in self.names(wanted.view) {
-            let held = self.ledger.get(&name);
-            let now = match wanted.keeps(&name) {
-                true => held.and_then(|entry| entry.resource.as_ref()),
-                false => wanted.get(&name),
-            };
-            draft.withheld |= wanted.keeps(&name) && now.is_none();
-            match now {
-                Some(resource) => {
-                    if held.is_none_or(|entry| entry.sent != resource.version) {
-                        draft.fresh.push(name);
-                    }
-                    draft.resources.push(resource.clone());
-                }
-                None if held.is_some() => draft.gone.push(name),
-                None => {}
-            }
-        }
-        draft
-    }
-
-    fn draft_changes(&self, wanted: Wanted<'_>) -> Draft {
-        let mut draft = Draft::default();
-        let mut laggards = Draft::default();
-        for name in self.names(wanted.view) {
-            let (held, owed) = (self.ledger.get(&name), self.owed.contains(&name));
-            if wanted.keeps(&name) {
-                match held.and_then(|entry| entry.resource.as_ref()) {
-                    Some(resource) if owed => draft.resources.push(resource.clone()),
-                    // A cluster from another time warms on being told that it has no endpoints here.
-                    None if held.is_none() && owed && self.kind == Kind::Endpoints => {
-                        if self.variant == Variant::Delta {
-                            draft.removed.push(name);
-                        }
-                    }
-                    // A first answer to a wildcard is taken as complete, so it waits until it is.
-                    None if held.is_none() => draft.withheld |= self.answer_due,
-                    _ => {}
-                }
-                continue;
-            }
-            match (wanted.get(&name), held) {
-                (Some(resource), Some(entry)) if entry.sent == resource.version && !entry.removed => match entry.state {
-                    _ if owed => draft.resources.push(resource.clone()),
-                    State::Rejected => laggards.resources.push(resource.clone()),
-                    _ => {}
-                },
-                (Some(resource), _) => {
-                    draft.fresh.push(name);
-                    draft.resources.push(resource.clone());
-                }
-                (None, Some(entry)) if entry.removed && !owed => match entry.state {
-                    State::Rejected => laggards.removed.push(name),
-                    _ => {}
-                },
-                (None, Some(_)) if self.variant == Variant::Delta => draft.removed.push(name),
-                (None, Some(_)) => draft.gone.push(name),
-                (None, None) if owed && self.variant == Variant::Delta => draft.removed.push(name),
-                (None, None) => {}
-            }
-        }
-        // What was rejected is not sent for its own sake, but nobody knows which part of the response the client took, so it goes
-        // along with the next change (and not with the answer to a mere question).
-        if draft.fresh.iter().chain(&draft.removed).any(|name| !self.owed.contains(name)) {
-            draft.resources.extend(laggards.resources);
-            draft.removed.extend(laggards.removed);
-        }
-        draft
     }
 }
 
