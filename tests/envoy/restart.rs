@@ -1,85 +1,169 @@
-//! The server dies without a word and comes back: requests go on, and nothing on the Envoy moves.
+//! The server dies without a word and comes back.
 
+use std::fs::File;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
+use std::time::Duration;
 
-use tidegate::testbed::{Backend, Client, Load, LoadOptions};
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tidegate::admin::pb::admin_client::AdminClient;
+use tidegate::admin::pb::{GetStatusRequest, ListNodesRequest, Node, Status, file_state};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::{Child, Command};
+use tonic::transport::Channel;
 
-use crate::on_every_envoy;
-use crate::world::{Setup, disturbances, start_envoy, turn};
+use crate::proxy::Proxy;
+use crate::releases::{FILE, Two};
+use crate::run::{Setup, bounded, on_every_envoy};
 
-/// `tidegate serve` as a process of its own, killed when dropped.
-struct Server {
+/// Servers started so far.
+static STARTED: AtomicU8 = AtomicU8::new(0);
+/// Longest wait for one thing, and the time between two looks.
+const PATIENCE: Duration = Duration::from_secs(15);
+const LOOK: Duration = Duration::from_millis(5);
+
+/// Counts the RouteConfigurations that differ from the one before.
+const RELOADS: &str = "http.http.rds.tidegate.config_reload";
+
+/// `tidegate serve` as a process. Dropping it kills it.
+struct Process {
     child: Child,
     xds: SocketAddr,
+    admin: AdminClient<Channel>,
+    folder: tempfile::TempDir,
 }
 
-impl Server {
-    /// Starts it, and waits until it has opened its ports.
-    async fn start(root: &Path, xds: SocketAddr) -> Server {
-        let any = "127.0.0.1:0";
-        let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
-            .arg("serve")
-            .arg(root.join("releases"))
-            .args(["--xds", &xds.to_string(), "--admin", any, "--http", any])
-            .arg("--state")
-            .arg(root.join("state"))
-            .stdout(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next_line().await.unwrap().expect("a line that tells the ports");
-        let xds = line.split_whitespace().find_map(|word| word.strip_prefix("xds=")).expect(&line).parse().unwrap();
-        Server { child, xds }
+impl Process {
+    async fn start(text: &str) -> Process {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("releases")).expect("a folder");
+        std::fs::write(folder.path().join("releases").join(FILE), text).expect("written");
+        // An address of its own: the system gives ports of 127.0.0.1 to every connection that is made, and a server that returns must
+        // find its port free.
+        let address = [127, 0, 23, STARTED.fetch_add(1, Relaxed)];
+        let (child, xds, admin) = spawn(&folder, SocketAddr::from((address, 0))).await;
+        Process { child, xds, admin, folder }
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.folder.path().join("releases")
     }
 
     /// `kill -9`.
-    async fn kill(mut self) {
-        self.child.kill().await.unwrap();
+    async fn kill(&mut self) {
+        self.child.kill().await.expect("killed");
+    }
+
+    /// Starts it again, where it was.
+    async fn start_again(&mut self) {
+        (self.child, self.xds, self.admin) = spawn(&self.folder, self.xds).await;
+    }
+
+    async fn status(&mut self) -> Status {
+        let answer = self.admin.get_status(GetStatusRequest::default()).await.expect("an answer");
+        answer.into_inner().status.expect("a status")
+    }
+
+    /// Waits until its one Envoy is connected and has acknowledged everything.
+    async fn in_sync(&mut self) {
+        let is = |nodes: &[Node]| matches!(nodes, [node] if node.in_sync && node.streams.iter().any(has_routes));
+        let wait = async {
+            while !is(&self.admin.list_nodes(ListNodesRequest::default()).await.expect("an answer").get_ref().nodes) {
+                tokio::time::sleep(LOOK).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, wait).await.expect("in sync");
     }
 }
 
-async fn a_killed_server_that_returns_moves_nothing(setup: Setup) {
-    let _turn = turn(&setup).await;
-    let (old, new) = (Backend::start("v1").await.unwrap(), Backend::start("v2").await.unwrap());
-    let root = tempfile::tempdir().unwrap();
-    let releases = root.path().join("releases");
-    std::fs::create_dir(&releases).unwrap();
-    let save = |stable: &str| {
-        let versions = format!("versions: {{v1: [\"{}\"], v2: [\"{}\"]}}", old.address(), new.address());
-        let text = format!("service: checkout\nhosts: [checkout.example.com]\n{versions}\nstable: {stable}\n");
-        std::fs::write(releases.join("checkout.yaml"), text).unwrap();
-    };
-    save("v1");
-    let server = Server::start(root.path(), SocketAddr::from(([127, 0, 0, 1], 0))).await;
-    let xds = server.xds;
-    let mut envoy = start_envoy(&setup, xds).await;
-    let listener = envoy.wait_listener("http").await.unwrap();
-    let load = Load::start(&LoadOptions::new(listener, "checkout.example.com", 200)).unwrap();
-    load.more(50).await;
-    let before = disturbances(&envoy).await;
-
-    server.kill().await;
-    envoy.wait_stat("control_plane.connected_state", |connected| connected == 0).await.unwrap();
-    load.more(50).await;
-    let _server = Server::start(root.path(), xds).await;
-    envoy.wait_stat("control_plane.connected_state", |connected| connected == 1).await.unwrap();
-    load.more(50).await;
-    assert_eq!(disturbances(&envoy).await, before);
-
-    // It really is managed again: an edit arrives, and is the one thing that moves.
-    save("v2");
-    let client = Client::default();
-    while client.get(listener, "checkout.example.com", "/", &[]).await.unwrap().version.as_deref() != Some("v2") {}
-    let mut moved = before;
-    *moved.get_mut("http.http.rds.tidegate.config_reload").unwrap() += 1;
-    assert_eq!(disturbances(&envoy).await, moved);
-    let totals = load.stop().await;
-    assert_eq!(totals.failed, 0, "{:?}", totals.failures);
+fn has_routes(stream: &tidegate::admin::pb::Stream) -> bool {
+    stream.types.iter().any(|of| of.r#type == "RDS")
 }
 
-on_every_envoy!(a_killed_server_that_returns_moves_nothing);
+/// Starts the program, and waits for the line by which it tells its ports.
+async fn spawn(folder: &tempfile::TempDir, xds: SocketAddr) -> (Child, SocketAddr, AdminClient<Channel>) {
+    let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
+        .arg("serve")
+        .arg(folder.path().join("releases"))
+        .arg("--state")
+        .arg(folder.path().join("state"))
+        .args(["--xds", &xds.to_string(), "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .stdout(Stdio::piped())
+        .stderr(log)
+        .kill_on_drop(true)
+        .spawn()
+        .expect("a server");
+    let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
+    let line = lines.next_line().await.expect("its output").expect("a line");
+    let port = |name: &str| line.split_whitespace().find_map(|word| word.strip_prefix(name)).expect("a port").to_owned();
+    let admin = AdminClient::connect(format!("http://{}", port("admin="))).await.expect("an admin port");
+    (child, port("xds=").parse().expect("an address"), admin)
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("what the server said:\n{}", std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
+        }
+    }
+}
+
+on_every_envoy!(a_server_that_was_killed_and_returns_moves_nothing);
+
+async fn a_server_that_was_killed_and_returns_moves_nothing(setup: Setup) {
+    let two = Two::start().await;
+    let mut server = Process::start(&two.file("split: {v1: 50%, v2: 50%}")).await;
+    let mut proxy = Proxy::start_at(setup, server.xds, "envoy-1", "envoy").await;
+    server.in_sync().await;
+    let (changes, load) = (proxy.changes().await, proxy.load().await);
+
+    server.kill().await;
+    proxy.envoy.wait_stat("control_plane.connected_state", |connected| connected == 0).await.expect("a loss that is noticed");
+    load.more(50).await;
+    server.start_again().await;
+    server.in_sync().await;
+    load.more(50).await;
+    assert_eq!(proxy.changes().await, changes);
+
+    // It really is managed again.
+    std::fs::write(server.dir().join(FILE), two.file("split: {v1: 0%, v2: 100%}")).expect("written");
+    proxy.envoy.wait_stat(RELOADS, |now| now == changes[RELOADS] + 1).await.expect("new routes");
+    assert_eq!(proxy.version().await, "v2");
+    load.lost_none().await;
+}
+
+/// What must be served then is in the state folder alone.
+#[test]
+fn a_server_that_returns_to_a_broken_file_serves_the_last_good_one() {
+    bounded(returns_to(|server| std::fs::write(server.dir().join(FILE), "service: checkout\nversions: [").expect("written")));
+}
+
+#[test]
+fn a_server_that_returns_to_no_directory_serves_what_was_in_it() {
+    bounded(returns_to(|server| std::fs::rename(server.dir(), server.folder.path().join("away")).expect("renamed")));
+}
+
+async fn returns_to(trouble: impl Fn(&Process)) {
+    let two = Two::start().await;
+    let mut server = Process::start(&two.file("split: {v1: 50%, v2: 50%}")).await;
+    let proxy = Proxy::start_at(Setup::USUAL, server.xds, "envoy-1", "envoy").await;
+    server.in_sync().await;
+    let (changes, load) = (proxy.changes().await, proxy.load().await);
+
+    server.kill().await;
+    trouble(&server);
+    server.start_again().await;
+    server.in_sync().await;
+    load.more(50).await;
+    load.lost_none().await;
+    assert_eq!(proxy.changes().await, changes);
+
+    let status = server.status().await;
+    let stale = |service: &tidegate::admin::pb::Service| {
+        matches!(service.file_state.as_ref().and_then(|state| state.state.as_ref()), Some(file_state::State::Stale(_)))
+    };
+    let told = status.services.iter().any(stale) || !status.server.expect("a server").directory_problem.is_empty();
+    assert!(told, "{:?}", status.services);
+}

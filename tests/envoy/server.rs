@@ -1,0 +1,141 @@
+//! The control plane, over a directory of its own.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tidegate::control::{FileState, ServerStatus};
+use tidegate::serve::{self, Options, Running};
+use tidegate::snapshot::Kind;
+use tidegate::xds::{StreamStatus, TypeStatus};
+
+/// Longest wait for one thing.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// How long a cluster outlives its last route in these tests.
+const DRAIN: Duration = Duration::from_millis(200);
+
+/// A server in this process.
+pub struct Server {
+    running: Running,
+    dir: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl Server {
+    /// Starts over these files, and waits until they are served.
+    pub async fn start(files: &[(&str, String)]) -> Server {
+        let folder = tempfile::tempdir().expect("a folder");
+        let dir = folder.path().join("releases");
+        std::fs::create_dir(&dir).expect("a folder");
+        files.iter().for_each(|(name, text)| std::fs::write(dir.join(name), text).expect("written"));
+        let options = Options { drain: DRAIN, ..Options::local(dir.clone(), folder.path().join("state")) };
+        let server = Server { running: serve::start(options).await.expect("a server"), dir, folder };
+        server.status_until("the first load", |status| status.ready).await;
+        server
+    }
+
+    /// Where Envoys connect.
+    pub fn xds(&self) -> SocketAddr {
+        self.running.xds
+    }
+
+    /// Where its metrics are.
+    pub fn http(&self) -> SocketAddr {
+        self.running.http
+    }
+
+    /// A file in the directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.join(name)
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> PathBuf {
+        self.dir.clone()
+    }
+
+    /// A path beside the directory.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Saves a file as an editor does.
+    pub fn save(&self, name: &str, text: &str) {
+        std::fs::write(self.path(".new"), text).expect("written");
+        std::fs::rename(self.path(".new"), self.path(name)).expect("renamed");
+    }
+
+    /// Saves a file, and waits until an Envoy has acknowledged resources of that kind again, and all of them everything.
+    pub async fn change(&self, kind: Kind, name: &str, text: &str) {
+        let before = self.count(kind, |of| of.acks);
+        self.save(name, text);
+        let done = |streams: &[StreamStatus]| count(streams, kind, |of| of.acks) > before;
+        self.board_until(&format!("ACKs of {name}"), |streams| done(streams) && in_sync(streams)).await;
+    }
+
+    /// Waits until so many Envoys are connected and have acknowledged everything.
+    pub async fn in_sync(&self, envoys: usize) {
+        self.board_until("Envoys in sync", |streams| streams.len() == envoys && in_sync(streams)).await;
+    }
+
+    pub fn status(&self) -> Arc<ServerStatus> {
+        self.running.status.borrow().clone()
+    }
+
+    pub async fn status_until(&self, what: &str, good: impl Fn(&ServerStatus) -> bool) -> Arc<ServerStatus> {
+        let mut status = self.running.status.clone();
+        let found = tokio::time::timeout(PATIENCE, status.wait_for(|status| good(status))).await;
+        let found = found.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"));
+        found.expect("a server that lives").clone()
+    }
+
+    pub async fn board_until(&self, what: &str, good: impl Fn(&[StreamStatus]) -> bool) -> Vec<StreamStatus> {
+        let mut changes = self.running.board.changes();
+        let look = async {
+            loop {
+                let streams = self.running.board.streams();
+                if good(&streams) {
+                    return streams;
+                }
+                changes.changed().await.expect("a board");
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+    }
+
+    /// A number of all streams together.
+    pub fn count(&self, kind: Kind, number: impl Fn(&TypeStatus) -> u64) -> u64 {
+        count(&self.running.board.streams(), kind, number)
+    }
+
+    /// Responses sent so far, by kind.
+    pub fn pushes(&self) -> [(Kind, u64); 4] {
+        [Kind::Cluster, Kind::Endpoints, Kind::Listener, Kind::Route].map(|kind| (kind, self.count(kind, |of| of.pushes)))
+    }
+}
+
+fn count(streams: &[StreamStatus], kind: Kind, number: impl Fn(&TypeStatus) -> u64) -> u64 {
+    streams.iter().filter_map(|stream| stream.types.get(&kind)).map(number).sum()
+}
+
+fn in_sync(streams: &[StreamStatus]) -> bool {
+    streams.iter().all(|stream| stream.types.contains_key(&Kind::Route) && stream.types.values().all(|of| of.in_sync))
+}
+
+/// Whether that service is served from older content than its file's.
+pub fn is_stale(status: &ServerStatus, service: &str) -> bool {
+    status.services.iter().any(|one| one.name == service && matches!(one.state, FileState::Stale { .. }))
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        let status = self.status();
+        let problems = tidegate::diag::render(&status.problems, false);
+        eprintln!("the server: generation {}, directory {:?}, problems:\n{problems}", status.generation, status.directory);
+        self.running.board.streams().iter().for_each(|stream| eprintln!("{}: {:#?}", stream.node.id, stream.types));
+    }
+}
