@@ -1,41 +1,74 @@
 //! Blue-green, by one edit.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use tidegate::snapshot::Kind;
 use tidegate::testbed::Backend;
 
 use crate::proxy::Proxy;
-use crate::releases::{FILE, ROOMY, backend, list, release};
+use crate::releases::{FILE, ROOMY, Two, backend, list, release};
 use crate::run::{Setup, on_every_envoy};
 use crate::server::Server;
 
-/// Requests a second.
-const RATE: u32 = 800;
 const CUTOVERS: usize = 20;
+/// Requests a second while they go on.
+const RATE: u32 = 800;
 
 on_every_envoy!(twenty_cutovers_lose_nothing);
 
-/// Each edit brings a version that Envoy has never heard of, and takes the one that serves out of the file.
 async fn twenty_cutovers_lose_nothing(setup: Setup) {
-    let versions: Vec<Backend> = join_all((0..=CUTOVERS).map(async |i| backend(&format!("r{i}")).await)).await;
+    let mut times = cut_over(setup, CUTOVERS, RATE).await;
+    times.sort();
+    let [median, worst] = [times[CUTOVERS / 2], times[CUTOVERS - 1]].map(|time| time.as_millis());
+    println!("{setup:?}: saved to served: median {median} ms, worst {worst} ms");
+}
+
+on_every_envoy!(without_ads_the_order_is_kept_as_well);
+
+/// Each type then has a stream of its own.
+async fn without_ads_the_order_is_kept_as_well(setup: Setup) {
+    cut_over(Setup { typed: true, ..setup }, 3, 200).await;
+}
+
+/// Each edit brings a version that Envoy has never heard of, and takes the one that serves out of the file. The times are from the
+/// save to the first answer of the new version.
+async fn cut_over(setup: Setup, times: usize, rate: u32) -> Vec<Duration> {
+    let versions: Vec<Backend> = join_all((0..=times).map(async |i| backend(&format!("r{i}")).await)).await;
     let file = |version: &Backend| release(&[(version.name(), &list(&[version]))], version.name(), ROOMY);
     let server = Server::start(&[(FILE, file(&versions[0]))]).await;
     let mut proxy = Proxy::start(setup, &server).await;
+    assert_eq!(server.is_aggregated(), !setup.typed);
     let clusters = proxy.stat("cluster_manager.active_clusters").await;
-    let load = proxy.load_of(RATE).await;
+    let load = proxy.load_of(rate).await;
     let mut times = Vec::new();
     for version in &versions[1..] {
         let saved = Instant::now();
         server.save(FILE, &file(version));
         load.until_served_by(version.name()).await;
         times.push(saved.elapsed());
-        server.board_until("routes in sync", |streams| streams.iter().all(|stream| stream.types[&Kind::Route].in_sync)).await;
+        server.routes_in_sync().await;
     }
-    let totals = load.lost_none().await;
+    load.lost_none().await;
     proxy.envoy.wait_stat("cluster_manager.active_clusters", |now| now == clusters).await.expect("the old versions are gone");
-    times.sort();
-    let [median, worst] = [times[CUTOVERS / 2], times[CUTOVERS - 1]].map(|time| time.as_millis());
-    println!("{setup:?}: {} requests; saved to served: median {median} ms, worst {worst} ms", totals.sent);
+    times
+}
+
+on_every_envoy!(there_and_back_loses_nothing);
+
+/// Both versions stay in the file; one word of it changes.
+async fn there_and_back_loses_nothing(setup: Setup) {
+    let two = Two::start().await;
+    let server = Server::start(&[(FILE, two.file(""))]).await;
+    let proxy = Proxy::start(setup, &server).await;
+    let (changes, load) = (proxy.changes().await, proxy.load().await);
+    for stable in ["v2", "v1", "v2"] {
+        server.change(Kind::Route, FILE, &two.file("").replace("stable: v1", &format!("stable: {stable}"))).await;
+        for _ in 0..20 {
+            assert_eq!(proxy.version().await, stable);
+        }
+    }
+    load.lost_none().await;
+    let moved: Vec<_> = proxy.changes().await.into_iter().filter(|(name, count)| changes[name] != *count).collect();
+    assert_eq!(moved.len(), 1, "routes alone: {moved:?}");
 }

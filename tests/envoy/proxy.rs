@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use serde_yaml::Value;
 use tidegate::testbed::{Client, EnvoyProcess, Load, LoadOptions, Response, Totals, ensure};
 use tidegate::translate::{BootstrapOptions, XdsAddress, bootstrap};
 use tokio::net::TcpListener;
@@ -103,7 +104,29 @@ async fn start(setup: Setup, xds: SocketAddr, id: &str, cluster: &str, listener:
         listener,
         ..BootstrapOptions::default()
     };
-    EnvoyProcess::start(&binary, &bootstrap(&options)).await.expect("Envoy")
+    let text = bootstrap(&options);
+    EnvoyProcess::start(&binary, &if setup.typed { without_ads(&text) } else { text }).await.expect("Envoy")
+}
+
+/// The same bootstrap for an Envoy without ADS: every source that was the aggregated stream is the typed service of the same server.
+fn without_ads(bootstrap: &str) -> String {
+    let mut yaml: Value = serde_yaml::from_str(bootstrap).expect("YAML");
+    let stream = yaml["dynamic_resources"].as_mapping_mut().and_then(|dynamic| dynamic.remove("ads_config")).expect("a stream");
+    replace_sources(&mut yaml, &stream);
+    serde_yaml::to_string(&yaml).expect("YAML")
+}
+
+fn replace_sources(yaml: &mut Value, stream: &Value) {
+    match yaml {
+        Value::Mapping(mapping) => {
+            if mapping.remove("ads").is_some() {
+                mapping.insert("api_config_source".into(), stream.clone());
+            }
+            mapping.values_mut().for_each(|value| replace_sources(value, stream));
+        }
+        Value::Sequence(sequence) => sequence.iter_mut().for_each(|value| replace_sources(value, stream)),
+        _ => {}
+    }
 }
 
 /// A port that was free a moment ago, on an address that no connection is made from.

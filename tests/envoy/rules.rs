@@ -9,8 +9,9 @@ use crate::releases::{FILE, HOST, Two};
 use crate::run::{Setup, on_every_envoy};
 use crate::server::Server;
 
-/// Each rule sends to `v2`, and looks at a name of its own so that none stands in for another.
+/// Each rule but the first sends to `v2`, and looks at a name of its own so that none stands in for another.
 const RULES: &str = r#"rules:
+  - {name: first, when: {header: {user-agent: {contains: bot}}}, send: v1}
   - {name: exact, when: {header: {x-canary: "always"}}, send: v2}
   - {name: cookie, when: {cookie: {beta: "1"}}, send: v2}
   - {name: cookie-in, when: {cookie: {colour: {in: [red, green, blue]}}}, send: v2}
@@ -39,6 +40,8 @@ const ROWS: &[Row] = &[
     ("/", &[], "v1"),
     // Headers.
     ("/", &[("x-canary", "always")], "v2"),
+    ("/", &[("X-Canary", "always")], "v2"),
+    ("/", &[("x-canary", "always"), ("user-agent", "a bot")], "v1"),
     ("/", &[("x-canary", "Always")], "v1"),
     ("/", &[("x-canary", "always, sometimes")], "v1"),
     ("/", &[("x-role", "support")], "v2"),

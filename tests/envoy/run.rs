@@ -15,17 +15,19 @@ pub struct Setup {
     pub envoy: &'static str,
     /// Its variant of the protocol.
     pub variant: XdsVariant,
+    /// Whether it asks the typed services, each on a stream of its own, and not the aggregated one.
+    pub typed: bool,
 }
 
 impl Setup {
     /// The newest Envoy, incremental.
-    pub const USUAL: Setup = Setup { envoy: DEFAULT_VERSION, variant: XdsVariant::Delta };
+    pub const USUAL: Setup = Setup { envoy: DEFAULT_VERSION, variant: XdsVariant::Delta, typed: false };
     /// The newest Envoy, state of the world.
-    pub const SOTW: Setup = Setup { envoy: DEFAULT_VERSION, variant: XdsVariant::Sotw };
+    pub const SOTW: Setup = Setup { envoy: DEFAULT_VERSION, variant: XdsVariant::Sotw, typed: false };
     /// The oldest Envoy, incremental.
-    pub const OLDEST: Setup = Setup { envoy: OLDEST_VERSION, variant: XdsVariant::Delta };
+    pub const OLDEST: Setup = Setup { envoy: OLDEST_VERSION, variant: XdsVariant::Delta, typed: false };
     /// The oldest Envoy, state of the world.
-    pub const OLDEST_SOTW: Setup = Setup { envoy: OLDEST_VERSION, variant: XdsVariant::Sotw };
+    pub const OLDEST_SOTW: Setup = Setup { envoy: OLDEST_VERSION, variant: XdsVariant::Sotw, typed: false };
 }
 
 /// Runs a test to its end, or until its time is up. What it holds is dropped while the panic unwinds, so that it can tell of itself.

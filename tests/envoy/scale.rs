@@ -72,6 +72,31 @@ fn five_hundred_services_and_a_change_in_one() {
     });
 }
 
+/// A work tree that changes file by file is one change, and one response of each kind.
+#[test]
+fn a_checkout_of_five_hundred_files_is_taken_in_at_once() {
+    bounded(async {
+        let fleet = Fleet::start().await;
+        let server = Server::start(&[("s0.yaml", fleet.file("s0", ENDPOINTS, ""))]).await;
+        let proxy = Proxy::start(Setup::USUAL, &server).await;
+        let pushes = server.pushes();
+        std::fs::create_dir(server.path(".git")).expect("a folder");
+        std::fs::write(server.path(".git/index.lock"), "").expect("written");
+        for service in (1..SERVICES).map(|i| format!("s{i}")) {
+            server.save(&format!("{service}.yaml"), &fleet.file(&service, ENDPOINTS, ""));
+        }
+        let unlocked = Instant::now();
+        std::fs::remove_file(server.path(".git/index.lock")).expect("removed");
+        let routes = |pushes: &[(Kind, u64)]| pushes[3].1;
+        server.board_until("routes", |_| routes(&server.pushes()) > routes(&pushes)).await;
+        server.in_sync(1).await;
+        println!("{SERVICES} files were checked out and acknowledged in {:?}", unlocked.elapsed());
+        let sent = pushed_since(&server, &pushes);
+        assert!(sent.iter().all(|(kind, count)| *kind == Kind::Endpoints || *count == 1), "{sent:?}");
+        assert_eq!(proxy.get("s499.example.com", "/", &[]).await.version.as_deref(), Some("v1"));
+    });
+}
+
 /// Kinds of which responses were sent since, and how many.
 fn pushed_since(server: &Server, before: &[(Kind, u64)]) -> Vec<(Kind, u64)> {
     let sent = server.pushes().into_iter().zip(before).map(|((kind, now), (_, before))| (kind, now - before));

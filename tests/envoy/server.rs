@@ -1,5 +1,6 @@
 //! The control plane, over a directory of its own.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -76,7 +77,8 @@ impl Server {
 
     /// Waits until so many Envoys are connected and have acknowledged everything.
     pub async fn in_sync(&self, envoys: usize) {
-        self.board_until("Envoys in sync", |streams| streams.len() == envoys && in_sync(streams)).await;
+        let nodes = |streams: &[StreamStatus]| streams.iter().map(|stream| stream.node.id.clone()).collect::<BTreeSet<_>>().len();
+        self.board_until("Envoys in sync", |streams| nodes(streams) == envoys && in_sync(streams)).await;
     }
 
     pub fn status(&self) -> Arc<ServerStatus> {
@@ -104,6 +106,18 @@ impl Server {
         tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
     }
 
+    /// Waits until the newest routes are acknowledged, whatever remains to be done for clusters.
+    pub async fn routes_in_sync(&self) {
+        let routes =
+            |streams: &[StreamStatus]| streams.iter().filter_map(|stream| stream.types.get(&Kind::Route)).all(|of| of.in_sync);
+        self.board_until("routes in sync", routes).await;
+    }
+
+    /// Whether all streams are aggregated ones.
+    pub fn is_aggregated(&self) -> bool {
+        self.running.board.streams().iter().all(|stream| stream.aggregated)
+    }
+
     /// A number of all streams together.
     pub fn count(&self, kind: Kind, number: impl Fn(&TypeStatus) -> u64) -> u64 {
         count(&self.running.board.streams(), kind, number)
@@ -119,8 +133,10 @@ fn count(streams: &[StreamStatus], kind: Kind, number: impl Fn(&TypeStatus) -> u
     streams.iter().filter_map(|stream| stream.types.get(&kind)).map(number).sum()
 }
 
+/// Whether all who are connected have acknowledged everything, routes among it.
 fn in_sync(streams: &[StreamStatus]) -> bool {
-    streams.iter().all(|stream| stream.types.contains_key(&Kind::Route) && stream.types.values().all(|of| of.in_sync))
+    let types = || streams.iter().flat_map(|stream| &stream.types);
+    types().any(|(kind, _)| *kind == Kind::Route) && types().all(|(_, of)| of.in_sync)
 }
 
 /// Whether that service is served from older content than its file's.
