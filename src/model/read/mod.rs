@@ -50,3 +50,8 @@ pub fn read_config(file: &Arc<SourceFile>) -> Document<Config> {
     let config = yaml::parse(&mut notes).and_then(|root| config::read(&mut notes, &root));
     Document::new(file, config, notes, Places::default(), Vec::new())
 }
+
+#[cfg(test)]
+mod any_text;
+#[cfg(test)]
+mod tests;
