@@ -38,9 +38,8 @@ fn metadata_is(metadata: &serde_json::Value, path: &[String], want: &str) -> boo
     let found = path.iter().try_fold(metadata, |value, key| value.get(key));
     match found {
         Some(serde_json::Value::String(text)) => text == want,
-        Some(value @ (serde_json::Value::Bool(_) | serde_json::Value::Number(_))) => {
-            want.parse().is_ok_and(|want: serde_json::Value| want == *value)
-        }
+        Some(serde_json::Value::Bool(value)) => want == if *value { "true" } else { "false" },
+        Some(serde_json::Value::Number(value)) => value.to_string() == want,
         _ => false,
     }
 }

@@ -43,7 +43,7 @@ pub(super) struct EndpointFiles<'a> {
 impl<'a> EndpointFiles<'a> {
     /// For the release file of that path.
     pub fn new(release: &'a str, open: &'a dyn Fn(&str) -> Option<Arc<SourceFile>>) -> Self {
-        let folder = release.rsplit_once('/').map_or("", |(folder, _)| folder);
+        let folder = release.rfind('/').map_or("", |slash| &release[..=slash]);
         EndpointFiles { folder, open, read: BTreeMap::new(), paths: Vec::new() }
     }
 
@@ -55,7 +55,7 @@ impl<'a> EndpointFiles<'a> {
     /// The path of a file as the release file writes it, put right.
     pub fn resolve(&self, written: &str) -> String {
         let absolute = written.starts_with('/') || self.folder.starts_with('/');
-        let joined = if written.starts_with('/') { written.to_owned() } else { format!("{}/{written}", self.folder) };
+        let joined = if written.starts_with('/') { written.to_owned() } else { format!("{}{written}", self.folder) };
         let mut parts: Vec<&str> = Vec::new();
         for part in joined.split('/').filter(|part| !part.is_empty() && *part != ".") {
             match parts.last() {

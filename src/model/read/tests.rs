@@ -25,7 +25,7 @@ fn plan(text: &str) -> Plan {
     let mut notes = Notes::new(&file);
     let root = yaml::parse(&mut notes).expect("a tree");
     let mut files = EndpointFiles::new("a.yaml", &|_| None);
-    let release = release::read(&mut notes, &mut files, &mut Places::default(), &root);
+    let release = super::release::read(&mut notes, &mut files, &mut Places::default(), &root);
     let problems = notes.finish();
     assert_eq!(problems.iter().map(|problem| problem.code).collect::<Vec<_>>(), ["T069"], "{}", render(&problems, false));
     release.and_then(|release| release.plan).expect("a plan")

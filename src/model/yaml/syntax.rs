@@ -5,7 +5,7 @@ use crate::model::notes::Notes;
 
 /// Notes that the parser gave up at byte `at` of the file for that reason.
 pub(super) fn note(notes: &mut Notes, file: &str, at: usize, reason: &str) {
-    let at = file.floor_char_boundary(at.min(file.len()));
+    let at = (0..=at.min(file.len())).rev().find(|at| file.is_char_boundary(*at)).unwrap_or(0);
     let tab = indenting_tab(file, at);
     if let Some(tab) = tab {
         notes
