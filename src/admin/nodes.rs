@@ -49,10 +49,10 @@ impl<'a> Nodes<'a> {
         sync
     }
 
-    /// The nodes that are not in sync, those that reject something first.
-    pub fn lagging(&self) -> Vec<pb::Lagging> {
+    /// The nodes that get these fleets and are not in sync, those that reject something first; no fleets: of all nodes.
+    pub fn lagging(&self, fleets: &[String], config: &Config) -> Vec<pb::Lagging> {
         let mut lagging: Vec<(bool, pb::Lagging)> = Vec::new();
-        for ((id, cluster), streams) in &self.0 {
+        for ((id, cluster), streams) in self.0.iter().filter(|(_, streams)| belongs(streams, fleets, config)) {
             let (calm, reason) = match Holding::of(streams) {
                 Holding::InSync => continue,
                 Holding::Rejecting(reason) => (false, reason),
@@ -228,21 +228,22 @@ mod tests {
         let streams = [stream_of(1, "a", Kind::Cluster, synced()), stream_of(2, "a", Kind::Route, rejecting())];
         let nodes = Nodes::of(&streams);
         assert_eq!(nodes.sync(&[], &Config::default()), pb::Sync { nodes: 1, in_sync: 0, rejecting: 1, waiting: 0 });
-        assert_eq!(nodes.lagging()[0].reason, "RDS rejected: no such cluster");
+        assert_eq!(nodes.lagging(&[], &Config::default())[0].reason, "RDS rejected: no such cluster");
     }
 
     #[test]
     fn a_node_without_subscriptions_is_not_in_sync() {
         let mut stream = stream_of(1, "a", Kind::Cluster, synced());
         stream.types.clear();
-        assert_eq!(Nodes::of(&[stream]).lagging()[0].reason, "has not subscribed to anything yet");
+        assert_eq!(Nodes::of(&[stream]).lagging(&[], &Config::default())[0].reason, "has not subscribed to anything yet");
     }
 
     #[test]
     fn rejecting_nodes_are_named_first() {
         let waiting = TypeStatus { waiting: Some("clusters checkout/v2".into()), ..TypeStatus::default() };
         let streams = [stream_of(1, "a", Kind::Route, waiting), stream_of(2, "b", Kind::Route, rejecting())];
-        let named: Vec<String> = Nodes::of(&streams).lagging().into_iter().map(|lagging| lagging.node).collect();
+        let named: Vec<String> =
+            Nodes::of(&streams).lagging(&[], &Config::default()).into_iter().map(|lagging| lagging.node).collect();
         assert_eq!(named, ["b", "a"]);
     }
 

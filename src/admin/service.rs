@@ -60,11 +60,12 @@ impl Admin {
 fn status_message(status: &ServerStatus, board: &Board, service: &str) -> pb::Status {
     let streams = board.streams();
     let nodes = Nodes::of(&streams);
-    let services = status.services.iter().filter(|s| service.is_empty() || s.name == service);
-    let fleet = pb::Fleet { sync: Some(nodes.sync(&[], &status.config)), lagging: nodes.lagging() };
+    let asked: Vec<_> = status.services.iter().filter(|s| service.is_empty() || s.name == service).collect();
+    let fleets = asked.first().filter(|_| !service.is_empty()).map_or(&[][..], |s| &s.fleets);
+    let fleet = pb::Fleet { sync: Some(nodes.sync(&[], &status.config)), lagging: nodes.lagging(fleets, &status.config) };
     pb::Status {
         server: Some(convert::server(status)),
-        services: services.map(|s| convert::service(s, nodes.sync(&s.fleets, &status.config))).collect(),
+        services: asked.into_iter().map(|s| convert::service(s, nodes.sync(&s.fleets, &status.config))).collect(),
         problems: status.problems.iter().filter(|p| concerns(p, service, status)).map(convert::problem).collect(),
         fleet: Some(fleet),
     }

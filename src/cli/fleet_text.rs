@@ -125,7 +125,7 @@ fn reasons(node: &pb::Node, look: &Look) -> Vec<String> {
     let reason = |state: &pb::TypeState| match (&state.rejected, state.waiting.as_str()) {
         (Some(rejected), _) => {
             let ago = moment(rejected.at).map(|at| format!(" {} ago", age(look.now, at))).unwrap_or_default();
-            let what = if rejected.resources.is_empty() { String::new() } else { format!(" of {}", some(&rejected.resources)) };
+            let what = if rejected.resources.is_empty() { String::new() } else { format!(" ({})", some(&rejected.resources)) };
             Some((Tone::Bad, format!("rejected{ago}{what}: {}", clean(&rejected.text))))
         }
         (None, "") => None,

@@ -43,15 +43,15 @@ impl Files {
 
     fn check(&self, generation: &Generation) -> anyhow::Result<Compiled> {
         let dir = self.dir.display();
+        if self.dir.is_file() {
+            bail!("{dir} is a file; name the directory that it is in: releases are checked against each other");
+        }
         match &generation.directory {
-            DirectoryState::Missing if self.dir.is_file() => {
-                bail!("{dir} is a file; name the directory that it is in: releases are checked against each other")
-            }
             DirectoryState::Missing => bail!("there is no directory {dir}"),
             DirectoryState::Unreadable(reason) => bail!("{dir} cannot be read: {reason}"),
             DirectoryState::Present => {}
         }
-        if let (Some(config), None) = (&self.config, read_config(generation)) {
+        if let Some(config) = self.config.as_ref().filter(|config| !config.exists()) {
             bail!("there is no configuration file {}", config.display());
         }
         let compiled = control::compile(generation);
@@ -60,10 +60,4 @@ impl Files {
         }
         Ok(compiled)
     }
-}
-
-/// The configuration file of a generation, be it unreadable.
-fn read_config(generation: &Generation) -> Option<&String> {
-    let path = generation.config.as_ref()?;
-    (generation.files.contains_key(path) || generation.unreadable.contains_key(path)).then_some(path)
 }

@@ -18,7 +18,7 @@ pub fn status_text(status: &pb::Status, service: &str, look: &Look) -> String {
         [one] if !service.is_empty() => parts.push(detail(one, look)),
         services => parts.push(services_table(services, look)),
     }
-    parts.extend(fleet(status, look));
+    parts.extend(fleet(status, service, look));
     parts.extend(problems(status, look));
     parts.join("\n\n") + "\n"
 }
@@ -79,7 +79,7 @@ fn services_table(services: &[pb::Service], look: &Look) -> String {
                 look.cell(Tone::Plain, endpoint_count(version)).set_alignment(CellAlignment::Right),
                 look.cell(Tone::Plain, text(rule_count(service))).set_alignment(CellAlignment::Right),
                 look.cell(tone, text(state)),
-                look.cell(sync_tone(service), text(sync_words(service))),
+                look.cell(sync_tone(service), text(sync_count(service))),
             ]);
         }
     }
@@ -165,9 +165,14 @@ fn file_words(service: &pb::Service, look: &Look) -> (Tone, String) {
     }
 }
 
+fn sync_count(service: &pb::Service) -> String {
+    let sync = service.sync.unwrap_or_default();
+    format!("{}/{}", sync.in_sync, sync.nodes)
+}
+
 fn sync_words(service: &pb::Service) -> String {
     let sync = service.sync.unwrap_or_default();
-    let mut words = format!("{}/{}", sync.in_sync, sync.nodes);
+    let mut words = sync_count(service);
     if sync.rejecting > 0 {
         words += &format!(", {} rejecting", sync.rejecting);
     }
@@ -187,7 +192,7 @@ fn sync_tone(service: &pb::Service) -> Tone {
     }
 }
 
-fn fleet(status: &pb::Status, look: &Look) -> Option<String> {
+fn fleet(status: &pb::Status, service: &str, look: &Look) -> Option<String> {
     let fleet = status.fleet.as_ref()?;
     let sync = fleet.sync.unwrap_or_default();
     if sync.nodes == 0 {
@@ -200,7 +205,9 @@ fn fleet(status: &pb::Status, look: &Look) -> Option<String> {
     for node in &fleet.lagging {
         lines.push(format!("  {} ({}): {}", clean(&node.node), clean(&node.cluster), clean(&node.reason)));
     }
-    let more = (sync.nodes - sync.in_sync.min(sync.nodes)) as usize - fleet.lagging.len().min((sync.nodes - sync.in_sync) as usize);
+    // Of one service, only the nodes that get it are named.
+    let meant = status.services.first().filter(|_| !service.is_empty()).and_then(|service| service.sync).unwrap_or(sync);
+    let more = (meant.nodes.saturating_sub(meant.in_sync) as usize).saturating_sub(fleet.lagging.len());
     if more > 0 {
         lines.push(format!("  and {more} more: `tidegate fleet` lists them all"));
     }
@@ -241,6 +248,18 @@ mod tests {
         let have: Vec<usize> = [0, 1, 2_500, 10_000, 50_000, 99_999, 100_000].into_iter().map(filled).collect();
         assert_eq!(have, [0, 1, 1, 2, 10, 19, 20]);
         assert!(bar(33_333).chars().count() == 20);
+    }
+
+    #[test]
+    fn nodes_that_are_not_named_are_counted() {
+        let look = Look { color: false, width: None, now: jiff::Timestamp::UNIX_EPOCH };
+        let lagging = vec![pb::Lagging { node: "a".into(), cluster: "edge".into(), reason: "why".into() }];
+        let sync = |nodes, in_sync| Some(pb::Sync { nodes, in_sync, ..pb::Sync::default() });
+        let services = vec![pb::Service { sync: sync(5, 3), ..pb::Service::default() }];
+        let fleet = Some(pb::Fleet { sync: sync(10, 3), lagging });
+        let status = pb::Status { services, fleet, ..pb::Status::default() };
+        assert!(status_text(&status, "", &look).contains("  a (edge): why\n  and 6 more"));
+        assert!(status_text(&status, "x", &look).contains("  a (edge): why\n  and 1 more"));
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! The command line as it is used: the real binary against an admin server with a hand-made status, against files, and against
+//! itself.
+
+mod admin;
+mod fixture;
+mod offline;
+mod reflection;
+mod serving;
+mod texts;
+mod watching;
