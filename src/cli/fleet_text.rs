@@ -18,7 +18,7 @@ pub fn fleet_text(nodes: &[pb::Node], look: &Look) -> String {
     let types = columns(nodes);
     let titles: Vec<&str> =
         ["NODE", "CLUSTER", "VERSION", "STREAM"].into_iter().chain(types.iter().copied()).chain(["SINCE"]).collect();
-    let mut table = look.table(&titles);
+    let mut table = look.table(&titles, &["NODE", "CLUSTER", "VERSION", "STREAM"]);
     for node in nodes {
         let held = hold(node);
         let mut row = vec![

@@ -3,7 +3,7 @@
 use std::io::IsTerminal;
 
 use clap::builder::styling::{AnsiColor, Style};
-use comfy_table::{Attribute, Cell, Color, ContentArrangement, Table, presets};
+use comfy_table::{Attribute, Cell, Color, ColumnConstraint, ContentArrangement, Table, presets};
 use jiff::Timestamp;
 
 /// What a text is drawn for.
@@ -52,8 +52,18 @@ impl Look {
         }
     }
 
-    /// An empty table with these column titles.
-    pub fn table(&self, titles: &[&str]) -> Table {
+    /// Cells of a bar: as many as there is room for beside what tables say in words, none on a narrow terminal.
+    pub fn bar_cells(&self) -> u32 {
+        match self.width {
+            None | Some(100..) => 20,
+            Some(88..100) => 10,
+            Some(_) => 0,
+        }
+    }
+
+    /// An empty table with these column titles. On a narrow terminal the columns among `wrapped` are wrapped, the others stay whole:
+    /// numbers and single words would be torn.
+    pub fn table(&self, titles: &[&str], wrapped: &[&str]) -> Table {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).force_no_tty();
         if self.color {
@@ -63,8 +73,11 @@ impl Look {
             table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width);
         }
         table.set_header(titles.iter().map(|title| self.cell(Tone::Dim, title)));
-        for column in table.column_iter_mut() {
+        for (column, title) in table.column_iter_mut().zip(titles) {
             column.set_padding((0, 2));
+            if !wrapped.contains(title) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
         }
         table
     }

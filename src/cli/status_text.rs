@@ -6,9 +6,6 @@ use super::look::{Look, Tone, clean, clean_lines};
 use super::time::{age, moment};
 use crate::admin::pb;
 
-/// Cells of a full bar.
-const BAR: u32 = 20;
-
 /// The status as people read it. `service` is the one that was asked for, or `""`: one is told in more detail.
 pub fn status_text(status: &pb::Status, service: &str, look: &Look) -> String {
     let mut parts = vec![headline(status, look)];
@@ -65,7 +62,9 @@ fn no_services(status: &pb::Status, service: &str) -> String {
 }
 
 fn services_table(services: &[pb::Service], look: &Look) -> String {
-    let mut table = look.table(&["SERVICE", "VERSION", "SHARE", "", "ENDPOINTS", "RULES", "FILE", "IN SYNC"]);
+    let mut table =
+        look.table(&["SERVICE", "VERSION", "SHARE", "ENDPOINTS", "RULES", "FILE", "IN SYNC"], &["SERVICE", "VERSION", "FILE"]);
+    let wide = widest(services.iter().flat_map(|service| &service.versions));
     for service in services {
         for (at, version) in service.versions.iter().enumerate() {
             let first = at == 0;
@@ -74,8 +73,7 @@ fn services_table(services: &[pb::Service], look: &Look) -> String {
             table.add_row([
                 look.cell(Tone::Strong, text(clean(&service.name))),
                 version_cell(service, version, look),
-                share_cell(version, look),
-                bar_cell(version, look),
+                share_cell(version, wide, look),
                 look.cell(Tone::Plain, endpoint_count(version)).set_alignment(CellAlignment::Right),
                 look.cell(Tone::Plain, text(rule_count(service))).set_alignment(CellAlignment::Right),
                 look.cell(tone, text(state)),
@@ -100,11 +98,12 @@ fn detail(service: &pb::Service, look: &Look) -> String {
     line("fleets", Tone::Plain, &every(&service.fleets, "every node"));
     line("rules", Tone::Plain, &every(&service.rules, "none"));
     line("in sync", sync_tone(service), &sync_words(service));
-    let mut table = look.table(&["VERSION", "SHARE", "", "ENDPOINTS"]);
+    let mut table = look.table(&["VERSION", "SHARE", "ENDPOINTS"], &["VERSION", "ENDPOINTS"]);
+    let wide = widest(&service.versions);
     for version in &service.versions {
         let endpoints = every(&version.endpoints, "none");
-        let row = [version_cell(service, version, look), share_cell(version, look), bar_cell(version, look)];
-        table.add_row(row.into_iter().chain([look.cell(Tone::Plain, endpoints)]).collect::<Vec<_>>());
+        let endpoints = look.cell(Tone::Plain, endpoints);
+        table.add_row([version_cell(service, version, look), share_cell(version, wide, look), endpoints]);
     }
     format!("{}\n\n{}", lines.join("\n"), table.trim_fmt())
 }
@@ -114,25 +113,28 @@ fn version_cell(service: &pb::Service, version: &pb::Version, look: &Look) -> co
     look.cell(Tone::Plain, if version.name == service.stable { format!("{name} (stable)") } else { name })
 }
 
-fn share_cell(version: &pb::Version, look: &Look) -> comfy_table::Cell {
-    let share = version.share.clone().unwrap_or_default();
-    let tone = if share.thousandths == 0 { Tone::Dim } else { Tone::Strong };
-    look.cell(tone, share.text).set_alignment(CellAlignment::Right)
+/// Characters of the longest share.
+fn widest<'a>(versions: impl IntoIterator<Item = &'a pb::Version>) -> usize {
+    versions.into_iter().filter_map(|version| version.share.as_ref()).map(|share| share.text.len()).max().unwrap_or(0)
 }
 
-fn bar_cell(version: &pb::Version, look: &Look) -> comfy_table::Cell {
-    look.cell(Tone::Good, bar(version.share.as_ref().map_or(0, |share| share.thousandths)))
+/// The share in words, and as a bar where there is room.
+fn share_cell(version: &pb::Version, wide: usize, look: &Look) -> comfy_table::Cell {
+    let share = version.share.clone().unwrap_or_default();
+    let tone = if share.thousandths == 0 { Tone::Dim } else { Tone::Strong };
+    let bar = bar(share.thousandths, look.bar_cells());
+    look.cell(tone, format!("{:>wide$} {bar}", share.text).trim_end())
 }
 
 /// A bar that is empty at 0 % alone and full at 100 % alone.
-fn bar(thousandths: u32) -> String {
-    let rounded = (thousandths.min(100_000) * BAR + 50_000) / 100_000;
-    let cells = match thousandths {
+fn bar(thousandths: u32, cells: u32) -> String {
+    let rounded = (thousandths.min(100_000) * cells + 50_000) / 100_000;
+    let filled = match thousandths {
         0 => 0,
-        1..100_000 => rounded.clamp(1, BAR - 1),
-        _ => BAR,
+        1..100_000 => rounded.min(cells.saturating_sub(1)).max(1.min(cells)),
+        _ => cells,
     };
-    "█".repeat(cells as usize) + &"░".repeat((BAR - cells) as usize)
+    "█".repeat(filled as usize) + &"░".repeat((cells - filled) as usize)
 }
 
 fn endpoint_count(version: &pb::Version) -> String {
@@ -244,10 +246,30 @@ mod tests {
 
     #[test]
     fn bars_are_full_or_empty_only_when_shares_are() {
-        let filled = |thousandths| bar(thousandths).chars().filter(|c| *c == '█').count();
+        let filled = |thousandths| bar(thousandths, 20).chars().filter(|c| *c == '█').count();
         let have: Vec<usize> = [0, 1, 2_500, 10_000, 50_000, 99_999, 100_000].into_iter().map(filled).collect();
         assert_eq!(have, [0, 1, 1, 2, 10, 19, 20]);
-        assert!(bar(33_333).chars().count() == 20);
+        assert_eq!((bar(33_333, 10).as_str(), bar(33_333, 0).as_str()), ("███░░░░░░░", ""));
+    }
+
+    #[test]
+    fn a_usual_terminal_is_not_too_narrow() {
+        let share = |thousandths, text: &str| Some(pb::Share { thousandths, text: text.into() });
+        let version = |name: &str, share| pb::Version { name: name.into(), share, endpoints: vec!["127.0.1.11:8080".into()] };
+        let service = pb::Service {
+            name: "checkout".into(),
+            file: "shop/checkout-in-the-north.yaml".into(),
+            stable: "v41".into(),
+            versions: vec![version("v41", share(90_000, "90%")), version("v42", share(10_000, "10%"))],
+            ..pb::Service::default()
+        };
+        for width in [80, 90, 100, 120] {
+            let look = Look { color: false, width: Some(width), now: jiff::Timestamp::UNIX_EPOCH };
+            let text = services_table(std::slice::from_ref(&service), &look);
+            assert!(text.lines().all(|line| line.chars().count() <= usize::from(width)), "{width}:\n{text}");
+            assert!(text.contains("v41 (stable)") && text.contains("ENDPOINTS") && text.contains("90%"), "{width}:\n{text}");
+            assert_eq!(text.contains('█'), width >= 88, "{width}:\n{text}");
+        }
     }
 
     #[test]

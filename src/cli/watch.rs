@@ -90,8 +90,9 @@ enum Face {
     Json,
 }
 
-const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l";
-const LEAVE: &str = "\u{1b}[?25h\u{1b}[?1049l";
+/// Another screen, no cursor, and long lines cut at the edge: a wrapped one would make the frame higher than it is.
+const ENTER: &str = "\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l";
+const LEAVE: &str = "\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l";
 
 impl Face {
     fn of(output: Output, service: String) -> io::Result<Face> {
@@ -168,10 +169,10 @@ fn frame(text: &str, height: usize) -> String {
     let shown = if fits { lines.len() } else { height.saturating_sub(1) };
     let mut out = String::from("\u{1b}[H");
     for line in &lines[..shown] {
-        out += &format!("{line}\u{1b}[K\r\n");
+        out += &format!("{line}\u{1b}[K\n");
     }
     if fits {
-        out.truncate(out.trim_end_matches("\r\n").len());
+        out.truncate(out.trim_end_matches('\n').len());
     } else {
         out += &format!("… {} more lines\u{1b}[K", lines.len() - shown);
     }
@@ -194,8 +195,8 @@ mod tests {
 
     #[test]
     fn a_frame_never_scrolls() {
-        let line_count = |frame: &str| frame.matches("\r\n").count() + 1;
-        assert_eq!(frame("a\nb\n", 10), "\u{1b}[Ha\u{1b}[K\r\nb\u{1b}[K\u{1b}[J");
+        let line_count = |frame: &str| frame.matches('\n').count() + 1;
+        assert_eq!(frame("a\nb\n", 10), "\u{1b}[Ha\u{1b}[K\nb\u{1b}[K\u{1b}[J");
         assert_eq!(line_count(&frame("a\nb\nc", 3)), 3);
         let cut = frame("a\nb\nc\nd", 3);
         assert!(line_count(&cut) == 3 && cut.contains("… 2 more lines"), "{cut:?}");
