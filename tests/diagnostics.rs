@@ -57,7 +57,7 @@ fn problems_of_dir(dir: &Path) -> Vec<Problem> {
     let documents: Vec<Document<Release>> = names.iter().map(|name| release(dir, name)).collect();
     let mut problems: Vec<Problem> = config.iter().flat_map(|config| config.problems.clone()).collect();
     problems.extend(documents.iter().flat_map(|document| document.problems.clone()));
-    let config = config.and_then(|config| config.value).unwrap_or_else(Config::default);
+    let config = config.and_then(|config| config.value).unwrap_or_default();
     let documents: Vec<&Document<Release>> = documents.iter().collect();
     problems.extend(conflicts(&documents, &config).into_iter().map(|conflict| conflict.problem));
     problems

@@ -5,6 +5,8 @@
 //!
 //! - A route or listener that leads to a cluster waits until the node acknowledged that cluster. Envoy withholds the ACK of CDS
 //!   until its clusters are warm (`ClusterManagerImpl::updateClusterCounts`), so the ACK means that traffic can flow.
+//!   That holds on the aggregated stream alone; on typed services Envoy answers CDS at once, and the ACK of the cluster's endpoints
+//!   has to be waited for as well.
 //! - A cluster that is wanted no more stays, with its endpoints, while any route the node may be using leads to it, and then for
 //!   the drain time, so that requests in flight end where they began.
 //! - EDS never waits for the ACK of CDS: Envoy needs the endpoints to give it.
@@ -43,6 +45,8 @@ pub type Channels = BTreeMap<(Kind, u64), Channel>;
 /// What one node may be brought to, and when to think again.
 #[derive(Debug, Default)]
 pub struct Sequence {
+    /// The node is on typed services, where the ACK of a cluster does not mean that it is warm.
+    typed: bool,
     keep: BTreeMap<Kind, BTreeSet<Name>>,
     /// Clusters that are wanted no more, and since when no route leads to them.
     retiring: BTreeMap<Name, Option<Instant>>,
@@ -61,6 +65,11 @@ struct Gate {
 }
 
 impl Sequence {
+    /// The order for a node on typed services.
+    pub fn typed() -> Sequence {
+        Sequence { typed: true, ..Sequence::default() }
+    }
+
     /// Names of a kind that stay as the node has them.
     pub fn keep(&self, kind: Kind) -> &BTreeSet<Name> {
         static NONE: BTreeSet<Name> = BTreeSet::new();
@@ -205,7 +214,7 @@ impl Sequence {
                 if channel.ledger().get(name).is_some_and(|entry| entry.sent == resource.version) {
                     continue;
                 }
-                let cold = cold_clusters(resource, target, channels);
+                let cold = self.cold_clusters(resource, target, channels);
                 if !cold.is_empty() {
                     waiting.insert(name.clone());
                     self.gate.waits_for.extend(cold);
@@ -213,6 +222,22 @@ impl Sequence {
             }
         }
         waiting
+    }
+
+    /// Clusters that a route, or a listener through its routes, leads to and that are not warm in any version. A cluster that is
+    /// not in the target will never come, so nobody waits for it.
+    fn cold_clusters(&self, resource: &Arc<Resource>, target: &View, channels: &Channels) -> Vec<Name> {
+        if resource.kind == Kind::Listener {
+            let routes = resource.refs.iter().filter_map(|name| target.of(Kind::Route).get(name));
+            return routes.flat_map(|route| self.cold_clusters(route, target, channels)).collect();
+        }
+        let clusters = resource.refs.iter().filter_map(|name| target.of(Kind::Cluster).get(name));
+        clusters.filter(|cluster| !self.is_warm(cluster, channels)).map(|cluster| cluster.name.clone()).collect()
+    }
+
+    fn is_warm(&self, cluster: &Resource, channels: &Channels) -> bool {
+        let endpoints = self.typed && !cluster.refs.iter().all(|name| in_use(channels, Kind::Endpoints, name));
+        in_use(channels, Kind::Cluster, &cluster.name) && !endpoints
     }
 }
 
@@ -224,20 +249,7 @@ fn held(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Name> {
     of(channels, kind).flat_map(|channel| channel.ledger().iter().filter(|(_, entry)| !entry.removed).map(|(name, _)| name))
 }
 
-/// Clusters that a route, or a listener through its routes, leads to and that the node has not acknowledged in any version. A
-/// cluster that is not in the target will never come, so nobody waits for it.
-fn cold_clusters(resource: &Arc<Resource>, target: &View, channels: &Channels) -> Vec<Name> {
-    match resource.kind {
-        Kind::Listener => {
-            let routes = resource.refs.iter().filter_map(|name| target.of(Kind::Route).get(name));
-            routes.flat_map(|route| cold_clusters(route, target, channels)).collect()
-        }
-        _ => {
-            let exists = |name: &&Name| target.of(Kind::Cluster).get(name).is_some();
-            let warm = |name: &Name| {
-                of(channels, Kind::Cluster).any(|channel| channel.ledger().get(name).is_some_and(|entry| entry.is_in_use()))
-            };
-            resource.refs.iter().filter(exists).filter(|name| !warm(name)).cloned().collect()
-        }
-    }
+/// Whether the node uses some version of this resource.
+fn in_use(channels: &Channels, kind: Kind, name: &str) -> bool {
+    of(channels, kind).any(|channel| channel.ledger().get(name).is_some_and(|entry| entry.is_in_use()))
 }

@@ -74,13 +74,12 @@ impl Shared {
 
     /// The conversation that a new stream takes part in: its own on ADS, else that of its connection and node.
     pub fn conversation(&self, origin: &Origin, node: &Node, view: Arc<View>) -> Arc<Conversation> {
-        let fresh = || Conversation::new(Session::new(view, self.timing));
         if origin.is_aggregated() {
-            return fresh();
+            return Conversation::new(Session::new(view, self.timing));
         }
         let mut entry = self.typed.entry((origin.peer, origin.variant, node.id.clone())).or_default();
         entry.upgrade().unwrap_or_else(|| {
-            let made = fresh();
+            let made = Conversation::new(Session::typed(view, self.timing));
             *entry = Arc::downgrade(&made);
             made
         })

@@ -42,6 +42,11 @@ impl Session {
         }
     }
 
+    /// As `new`, for a node on typed services.
+    pub fn typed(target: Arc<View>, timing: Timing) -> Session {
+        Session { sequence: Sequence::typed(), ..Session::new(target, timing) }
+    }
+
     /// What the node should have changed. A change that comes while another is under way takes its place.
     pub fn retarget(&mut self, target: Arc<View>) {
         let before = std::mem::replace(&mut self.target, target);

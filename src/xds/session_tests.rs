@@ -602,11 +602,15 @@ fn grpc_asks_from_the_listener_down_and_is_never_gated() {
 }
 
 #[test]
-fn typed_streams_of_one_node_share_one_order() {
+fn typed_streams_of_one_node_share_one_order_and_wait_for_endpoints_too() {
     let mut client = Client::new(Variant::Sotw, &ONE);
+    client.session = Session::typed(view(&ONE), timing());
     client.ask(CDS, &[]);
     client.envoy();
     client.stream = 2;
+    client.ask(EDS, &["s/1"]);
+    client.envoy();
+    client.stream = 3;
     client.ask(RDS, &["tidegate"]);
     assert_eq!(client.receive(), ["RDS tidegate=1"]);
     client.ack(RDS, &["tidegate"]);
@@ -615,7 +619,13 @@ fn typed_streams_of_one_node_share_one_order() {
     client.stream = 1;
     assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
     client.ack(CDS, &[]);
-    client.stream = 2;
+    client.stream = 3;
+    assert_eq!(client.receive(), NOTHING, "an ACK by itself does not mean warm on a typed service");
+    client.stream = 4;
+    client.ask(EDS, &["s/2"]);
+    assert_eq!(client.receive(), ["EDS s/2=e"]);
+    client.ack(EDS, &["s/2"]);
+    client.stream = 3;
     assert_eq!(client.receive(), ["RDS tidegate=2"]);
 }
 
