@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidegate::diag::{Problem, Severity, SourceFile, render};
-use tidegate::model::{Config, Document, Release, conflicts, is_release_file, read_config, read_release};
+use tidegate::model::{Document, Release, conflicts, is_release_file, read_config, read_release};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
