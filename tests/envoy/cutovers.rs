@@ -8,7 +8,7 @@ use tidegate::testbed::Backend;
 
 use crate::proxy::Proxy;
 use crate::releases::{FILE, ROOMY, Two, backend, list, release};
-use crate::run::{Setup, on_every_envoy};
+use crate::run::{Setup, bounded, on_every_envoy};
 use crate::server::Server;
 
 const CUTOVERS: usize = 20;
@@ -18,7 +18,7 @@ const RATE: u32 = 800;
 on_every_envoy!(twenty_cutovers_lose_nothing);
 
 async fn twenty_cutovers_lose_nothing(setup: Setup) {
-    let mut times = cut_over(setup, CUTOVERS, RATE).await;
+    let mut times = cut_over(setup, CUTOVERS, RATE, listed).await;
     times.sort();
     let [median, worst] = [times[CUTOVERS / 2], times[CUTOVERS - 1]].map(|time| time.as_millis());
     println!("{setup:?}: saved to served: median {median} ms, worst {worst} ms");
@@ -28,14 +28,36 @@ on_every_envoy!(without_ads_the_order_is_kept_as_well);
 
 /// Each type then has a stream of its own.
 async fn without_ads_the_order_is_kept_as_well(setup: Setup) {
-    cut_over(Setup { typed: true, ..setup }, 3, 200).await;
+    cut_over(Setup { typed: true, ..setup }, 10, 400, listed).await;
+}
+
+/// A version that is not known to be healthy gets no request: Envoy says that it has it once the first check has passed.
+#[test]
+fn a_version_with_health_checks_is_checked_first() {
+    let checked = |version: &Backend| {
+        let check = "health_check: {path: /healthz, every: 1s, timeout: 1s, healthy: 1, unhealthy: 1}";
+        format!("{}  {check}\n", listed(version).replace(ROOMY, "upstream:\n"))
+    };
+    bounded(async { drop(cut_over(Setup::USUAL, 5, 200, checked).await) });
+}
+
+#[test]
+fn a_version_behind_a_name_is_resolved_first() {
+    let named = |version: &Backend| {
+        listed(version).replace(&list(&[version]), &format!("{{dns: \"localhost:{}\"}}", version.address().port()))
+    };
+    bounded(async { drop(cut_over(Setup::USUAL, 5, 200, named).await) });
+}
+
+/// The file of a service that has one version, which runs on one endpoint.
+fn listed(version: &Backend) -> String {
+    release(&[(version.name(), &list(&[version]))], version.name(), ROOMY)
 }
 
 /// Each edit brings a version that Envoy has never heard of, and takes the one that serves out of the file. The times are from the
 /// save to the first answer of the new version.
-async fn cut_over(setup: Setup, times: usize, rate: u32) -> Vec<Duration> {
+async fn cut_over(setup: Setup, times: usize, rate: u32, file: impl Fn(&Backend) -> String) -> Vec<Duration> {
     let versions: Vec<Backend> = join_all((0..=times).map(async |i| backend(&format!("r{i}")).await)).await;
-    let file = |version: &Backend| release(&[(version.name(), &list(&[version]))], version.name(), ROOMY);
     let server = Server::start(&[(FILE, file(&versions[0]))]).await;
     let mut proxy = Proxy::start(setup, &server).await;
     assert_eq!(server.is_aggregated(), !setup.typed);
