@@ -2,10 +2,13 @@
 
 use std::ops::Range;
 
-use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
+use annotate_snippets::{AnnotationKind, Element, Group, Level, Origin, Renderer, Snippet};
 
 use super::place::{BOM, boundary};
 use super::{Label, Problem, Severity, SourceFile};
+
+/// Lines longer than this together, in bytes, are not drawn; the place is named all the same.
+const LONGEST: usize = 16 << 10;
 
 /// Draws problems one after the other, each with its snippet, an empty line between them. Empty for no problem.
 pub fn render(problems: &[Problem], color: bool) -> String {
@@ -28,7 +31,7 @@ fn group(problem: &Problem) -> Group<'_> {
 }
 
 /// One snippet a file: the primary place's first, then the others in the order in which they are named.
-fn snippets(problem: &Problem) -> Vec<Snippet<'_, Annotation<'_>>> {
+fn snippets(problem: &Problem) -> Vec<Element<'_>> {
     let mut files: Vec<&SourceFile> = vec![&problem.primary.file];
     for label in &problem.related {
         if !files.contains(&label.file.as_ref()) {
@@ -38,16 +41,34 @@ fn snippets(problem: &Problem) -> Vec<Snippet<'_, Annotation<'_>>> {
     files.into_iter().map(|file| snippet(problem, file)).collect()
 }
 
-fn snippet<'a>(problem: &'a Problem, file: &'a SourceFile) -> Snippet<'a, Annotation<'a>> {
-    let primary = (problem.primary.file.as_ref() == file).then(|| annotation(&problem.primary, AnnotationKind::Primary));
-    let related = problem.related.iter().filter(|label| label.file.as_ref() == file);
-    let related = related.map(|label| annotation(label, AnnotationKind::Context));
-    Snippet::source(shown(file)).path(file.path.as_str()).annotations(primary.into_iter().chain(related))
+fn snippet<'a>(problem: &'a Problem, file: &'a SourceFile) -> Element<'a> {
+    let primary = (problem.primary.file.as_ref() == file).then_some((&problem.primary, AnnotationKind::Primary));
+    let related = problem.related.iter().filter(|label| label.file.as_ref() == file).map(|label| (label, AnnotationKind::Context));
+    let labels: Vec<_> = primary.into_iter().chain(related).map(|(label, kind)| (label, kind, span(label))).collect();
+    let lines = lines(shown(file), labels.iter().map(|(.., span)| span));
+    if lines.len() > LONGEST {
+        return origin(labels[0].0).into();
+    }
+    let above = shown(file)[..lines.start].matches('\n').count();
+    let annotations = labels.into_iter().map(|(label, kind, span)| {
+        let text = (!label.text.is_empty()).then_some(label.text.as_str());
+        kind.span(span.start - lines.start..span.end - lines.start).label(text)
+    });
+    Snippet::source(&shown(file)[lines.clone()]).line_start(above + 1).path(file.path.as_str()).annotations(annotations).into()
 }
 
-fn annotation(label: &Label, kind: AnnotationKind) -> Annotation<'_> {
-    let text = (!label.text.is_empty()).then_some(label.text.as_str());
-    kind.span(span(label)).label(text)
+fn origin(label: &Label) -> Origin<'_> {
+    let (line, column) = label.start();
+    Origin::path(label.file.path.as_str()).line(line).char_column(column)
+}
+
+/// The lines from the first to the last of these places: the drawing reads no more of a file, however large it is.
+fn lines<'s>(text: &str, spans: impl Iterator<Item = &'s Range<usize>> + Clone) -> Range<usize> {
+    let first = spans.clone().map(|span| span.start).min().unwrap_or_default();
+    let last = spans.map(|span| span.end).max().unwrap_or_default();
+    let start = text[..first].rfind('\n').map_or(0, |at| at + 1);
+    let end = text[last..].find('\n').map_or(text.len(), |at| last + at + 1);
+    start..end
 }
 
 /// The text without its byte order mark, which would count as a column.
@@ -127,6 +148,13 @@ error[T010]: unknown key `stabel`
             let drawn = render(&[found], false);
             assert!(drawn.contains(&format!("--> a.yaml:{line}:{column}\n")), "{text:?}\n{drawn}");
         }
+    }
+
+    #[test]
+    fn endless_lines_are_named_and_not_drawn() {
+        let text = format!("a: b\nc: [{}]\n", "x, ".repeat(10_000));
+        let drawn = render(&[problem(&file("a.yaml", &text), 9_000..9_001)], false);
+        assert!(drawn.contains("--> a.yaml:2:8996\n") && drawn.len() < 200, "{drawn}");
     }
 
     #[test]

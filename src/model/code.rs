@@ -89,4 +89,5 @@ codes! {
 // Worth a look.
 codes! {
     TLS_UNVERIFIED = "T080";
+    MANY_MORE = "T089";
 }

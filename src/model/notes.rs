@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+use super::code;
 use super::yaml::Span;
 use crate::diag::{Label, Problem, Severity, SourceFile};
+
+/// Problems beyond these are counted and not listed: nobody reads them, and each costs a snippet.
+const MOST: usize = 200;
 
 /// Collects the problems of one file.
 #[derive(Debug)]
@@ -62,7 +66,22 @@ impl Notes {
         let place = |p: &Problem| (p.primary.file.path != own, p.primary.file.path.clone(), p.primary.span.start);
         self.problems.sort_by_key(place);
         self.problems.dedup();
+        self.cut();
         self.problems
+    }
+
+    /// Keeps the first problems, with a last one that stands for the others.
+    fn cut(&mut self) {
+        if self.problems.len() <= MOST {
+            return;
+        }
+        let left = self.problems.split_off(MOST);
+        let severity = left.iter().map(|problem| problem.severity).max().unwrap_or(Severity::Warning);
+        let span = left[0].primary.span.clone();
+        let title = format!("{} more problems from here on", left.len());
+        let primary = Label { file: left[0].primary.file.clone(), span, text: String::new() };
+        let help = Some("put the first ones right, and look again".to_owned());
+        self.problems.push(Problem { code: code::MANY_MORE, severity, title, primary, related: Vec::new(), help });
     }
 }
 

@@ -11,31 +11,32 @@ pub(super) struct Fields<'n> {
     anchor: &'n Span,
     what: &'static str,
     /// Keys that unknown ones were taken for, so that those are not missed as well.
-    meant: Vec<String>,
+    meant: Vec<&'n str>,
 }
 
 impl<'n> Fields<'n> {
     /// The mapping in `node`; every other key than the `known` ones is noted. `what` names it in sentences: "a release".
-    pub fn of(notes: &mut Notes, node: &'n Node, what: &'static str, known: &[&str]) -> Option<Fields<'n>> {
+    pub fn of(notes: &mut Notes, node: &'n Node, what: &'static str, known: &[&'static str]) -> Option<Fields<'n>> {
         let entries = entries(notes, node, what)?;
         let mut fields = Fields { entries, anchor: &node.anchor, what, meant: Vec::new() };
+        let free: Vec<&str> = known.iter().copied().filter(|key| fields.get(key).is_none()).collect();
         for entry in entries.iter().filter(|entry| !known.contains(&entry.key.text.as_str())) {
-            let meant = fields.unknown(notes, entry, known);
-            fields.meant.extend(meant);
+            let meant = nearest(&entry.key.text, free.iter().copied());
+            fields.unknown(notes, entry, meant, known);
+            if let Some(meant) = meant.filter(|meant| !fields.meant.contains(meant)) {
+                fields.meant.push(meant);
+            }
         }
         Some(fields)
     }
 
-    fn unknown(&self, notes: &mut Notes, entry: &Entry, known: &[&str]) -> Option<String> {
-        let free: Vec<&str> = known.iter().copied().filter(|key| self.get(key).is_none()).collect();
-        let meant = nearest(&entry.key.text, free.iter().copied());
+    fn unknown(&self, notes: &mut Notes, entry: &Entry, meant: Option<&str>, known: &[&str]) {
         let help = match meant {
             Some(key) => format!("did you mean `{key}`?"),
             None => format!("known here: {}", listed(known)),
         };
         let title = format!("unknown key {} in {}", quoted(&entry.key.text), self.what);
         notes.error(code::UNKNOWN_KEY, &entry.key.span, title).help(help);
-        meant.map(str::to_owned)
     }
 
     /// The entry of a key.
@@ -51,7 +52,7 @@ impl<'n> Fields<'n> {
     /// The value of a key without which it does not go; `example` shows how it is written.
     pub fn need(&self, notes: &mut Notes, key: &str, example: &str) -> Option<&'n Node> {
         let found = self.get(key);
-        if found.is_none() && !self.meant.iter().any(|meant| meant == key) {
+        if found.is_none() && !self.meant.contains(&key) {
             let title = format!("{} needs `{key}`", self.what);
             notes.error(code::MISSING_KEY, self.anchor, title).help(format!("write `{key}: {example}`"));
         }
@@ -60,7 +61,7 @@ impl<'n> Fields<'n> {
 
     /// Notes that none of several keys is there.
     pub fn need_one_of(&self, notes: &mut Notes, keys: &[&str], example: &str) {
-        if !self.meant.iter().any(|meant| keys.contains(&meant.as_str())) {
+        if !self.meant.iter().any(|meant| keys.contains(meant)) {
             let title = format!("{} needs one of {}", self.what, listed(keys));
             notes.error(code::MISSING_KEY, self.anchor, title).help(format!("for example `{example}`"));
         }

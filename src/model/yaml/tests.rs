@@ -112,7 +112,8 @@ fn an_alias_bomb_is_refused_at_once() {
         let parts = vec![format!("*a{}", i - 1); 9].join(", ");
         text.push_str(&format!("a{i}: &a{i} [{parts}]\n"));
     }
-    assert!(codes(&text).iter().all(|code| *code == "T009"));
+    let codes = codes(&text);
+    assert!(codes.len() <= 201 && codes.iter().all(|code| matches!(*code, "T009" | "T089")), "{codes:?}");
 }
 
 #[test]
