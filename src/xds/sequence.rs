@@ -113,11 +113,21 @@ impl Sequence {
         self.opened.get_or_insert(now);
         let before = std::mem::take(&mut self.keep);
         self.wake_at = None;
-        self.retire(target, channels, timing, now);
-        self.shut_gate(target, channels, timing, now);
+        if self.is_settled(channels) {
+            self.gate = Gate::default();
+        } else {
+            self.retire(target, channels, timing, now);
+            self.shut_gate(target, channels, timing, now);
+        }
         let empty = BTreeSet::new();
         let changed = |kind: &Kind| before.get(kind).unwrap_or(&empty) != self.keep.get(kind).unwrap_or(&empty);
         Kind::ALL.into_iter().filter(changed).collect()
+    }
+
+    /// Whether every cluster of the target is acknowledged and no other is left: then nothing has to wait, and nothing to stay. So it
+    /// is for most updates, which change shares alone, and they should not cost a look at every cluster.
+    fn is_settled(&self, channels: &Channels) -> bool {
+        !self.typed && self.retiring.is_empty() && of(channels, Kind::Cluster).all(Channel::is_in_sync)
     }
 
     fn wake(&mut self, at: Instant) {

@@ -3,6 +3,7 @@
 //! It is pulled by HTTP/2: the next response is made when the client's window has room for it, so a client that stops reading costs
 //! no memory, and skips what became old while it did not read. Requests are taken in before responses are made.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
@@ -68,7 +69,8 @@ pub(super) struct Stream {
     inbound: Streaming<Incoming>,
     /// Set by the first request.
     client: Option<Client>,
-    foreign: Vec<Bytes>,
+    /// Pieces of messages that are made and not yet sent.
+    pieces: VecDeque<Bytes>,
     forced: bool,
 }
 
@@ -82,22 +84,22 @@ impl Stream {
     pub fn new(shared: Arc<Shared>, origin: Origin, inbound: Streaming<Incoming>) -> Stream {
         let (id, published) = (shared.next_id(), shared.published.clone());
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
-        Stream { id, origin, shared, published, inbound, client: None, foreign: Vec::new(), forced: false }
+        Stream { id, origin, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: false }
     }
 
-    /// The next message to send, `None` when the client has ended the stream.
+    /// The next bytes to send, `None` when the client has ended the stream.
     ///
     /// # Errors
     /// The status with which the stream ends.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
+            if let Some(piece) = self.pieces.pop_front() {
+                return Ok(Some(piece));
+            }
             if !self.take_in_requests()? {
                 return Ok(None);
             }
-            if let Some(message) = self.message() {
-                return Ok(Some(message));
-            }
-            if !self.wait().await? {
+            if !self.respond() && self.pieces.is_empty() && !self.wait().await? {
                 return Ok(None);
             }
         }
@@ -232,15 +234,13 @@ impl Stream {
         let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
         if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
             tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
-            self.foreign.push(wire::encode_foreign(&incoming.type_url, nonce, &names));
+            self.pieces.extend(wire::encode_foreign(&incoming.type_url, nonce, &names));
         }
     }
 
-    fn message(&mut self) -> Option<Bytes> {
-        if let Some(message) = self.foreign.pop() {
-            return Some(message);
-        }
-        let client = self.client.as_ref()?;
+    /// Makes the next response, if one is to be sent now.
+    fn respond(&mut self) -> bool {
+        let Some(client) = &self.client else { return false };
         let (response, forced) = {
             let mut session = client.conversation.session();
             (session.poll(self.id, Instant::now()), session.sequence().is_forced())
@@ -252,14 +252,16 @@ impl Stream {
         self.forced = forced;
         let Some(response) = response else {
             self.tell_sync();
-            return None;
+            return false;
         };
-        let message = wire::encode_response(self.origin.variant, &response, &self.shared.identifier);
-        self.shared.metrics.sent(response.kind, message.len());
+        let pieces = wire::encode_response(self.origin.variant, &response, &self.shared.identifier);
+        let bytes = pieces.iter().map(Bytes::len).sum();
+        self.shared.metrics.sent(response.kind, bytes);
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
-            removed = response.removed.len(), bytes = message.len(), version = %response.version, "sent");
+            removed = response.removed.len(), bytes, version = %response.version, "sent");
+        self.pieces.extend(pieces);
         self.note_sent(&response);
-        Some(message)
+        true
     }
 
     fn note_sent(&self, response: &Response) {

@@ -4,7 +4,7 @@
 //! copying it. That matters most for the node. A real Envoy's is 61 kB, nearly all of it a list of extensions, and with Envoy's
 //! default settings it comes with every request, each ACK included; it is kept as a slice of the read buffer and looked into once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use prost::Message;
@@ -196,54 +196,73 @@ fn json(value: prost_types::Value) -> serde_json::Value {
 /// Length of the prefix of a gRPC message: a flag and four bytes of length.
 const GRPC_PREFIX: usize = 5;
 
-/// Encodes a response for the variant, as a whole gRPC message: `DiscoveryResponse` or `DeltaDiscoveryResponse`.
-pub fn encode_response(variant: Variant, response: &Response, control_plane: &str) -> Bytes {
-    let mut out = match variant {
-        Variant::Sotw => {
-            let body: usize = response.resources.iter().map(|resource| field_len(resource.any.len())).sum();
-            let mut out = start(body + 256);
-            put(1, response.version.as_str().as_bytes(), &mut out);
-            response.resources.iter().for_each(|resource| put(2, &resource.any, &mut out));
-            put(4, response.kind.type_url().as_bytes(), &mut out);
-            put(5, nonce_text(response.nonce).as_bytes(), &mut out);
-            put_control_plane(6, control_plane, &mut out);
-            out
+/// Resources from this size on are sent as the bytes they are, and shared by all streams; smaller ones are cheaper to copy.
+const SHARED: usize = 4096;
+
+/// Encodes a response for the variant, `DiscoveryResponse` or `DeltaDiscoveryResponse`, as the pieces of one gRPC message.
+pub fn encode_response(variant: Variant, response: &Response, control_plane: &str) -> VecDeque<Bytes> {
+    let mut out = Pieces::new(response.resources.iter().map(|resource| resource.any.len() + 128).filter(|len| *len < SHARED).sum());
+    put(1, response.version.as_str().as_bytes(), &mut out.last);
+    for resource in &response.resources {
+        if variant == Variant::Delta {
+            put_key(2, resource_len(resource), &mut out.last);
+            put(3, resource.name.as_bytes(), &mut out.last);
+            put(1, resource.version.as_str().as_bytes(), &mut out.last);
         }
-        Variant::Delta => {
-            let body: usize = response.resources.iter().map(|resource| field_len(resource_len(resource))).sum();
-            let gone: usize = response.removed.iter().map(|name| field_len(name.len())).sum();
-            let mut out = start(body + gone + 256);
-            put(1, response.version.as_str().as_bytes(), &mut out);
-            response.resources.iter().for_each(|resource| put_resource(resource, &mut out));
-            put(4, response.kind.type_url().as_bytes(), &mut out);
-            put(5, nonce_text(response.nonce).as_bytes(), &mut out);
-            response.removed.iter().for_each(|name| put(6, name.as_bytes(), &mut out));
-            put_control_plane(7, control_plane, &mut out);
-            out
-        }
-    };
-    finish(&mut out)
+        out.put_shared(2, &resource.any);
+    }
+    put(4, response.kind.type_url().as_bytes(), &mut out.last);
+    put(5, nonce_text(response.nonce).as_bytes(), &mut out.last);
+    response.removed.iter().for_each(|name| put(6, name.as_bytes(), &mut out.last));
+    put_control_plane(if variant == Variant::Delta { 7 } else { 6 }, control_plane, &mut out.last);
+    out.finish()
 }
 
 /// Encodes the delta answer to a type that is not served: these names do not exist.
-pub fn encode_foreign(type_url: &str, nonce: u64, names: &[String]) -> Bytes {
-    let mut out = start(256);
-    put(4, type_url.as_bytes(), &mut out);
-    put(5, nonce_text(nonce).as_bytes(), &mut out);
-    names.iter().for_each(|name| put(6, name.as_bytes(), &mut out));
-    finish(&mut out)
+pub fn encode_foreign(type_url: &str, nonce: u64, names: &[String]) -> VecDeque<Bytes> {
+    let mut out = Pieces::new(0);
+    put(4, type_url.as_bytes(), &mut out.last);
+    put(5, nonce_text(nonce).as_bytes(), &mut out.last);
+    names.iter().for_each(|name| put(6, name.as_bytes(), &mut out.last));
+    out.finish()
 }
 
-fn start(capacity: usize) -> BytesMut {
-    let mut out = BytesMut::with_capacity(GRPC_PREFIX + capacity);
-    out.put_bytes(0, GRPC_PREFIX);
-    out
+/// A gRPC message in pieces. A reader sees one run of bytes; the pieces are what need not be copied together for that.
+struct Pieces {
+    done: VecDeque<Bytes>,
+    last: BytesMut,
 }
 
-fn finish(out: &mut BytesMut) -> Bytes {
-    let len = u32::try_from(out.len() - GRPC_PREFIX).expect("a response is far below 4 GiB");
-    out[1..GRPC_PREFIX].copy_from_slice(&len.to_be_bytes());
-    out.split().freeze()
+impl Pieces {
+    /// A message whose copied parts are about this long.
+    fn new(capacity: usize) -> Pieces {
+        let mut last = BytesMut::with_capacity(GRPC_PREFIX + capacity + 256);
+        last.put_bytes(0, GRPC_PREFIX);
+        Pieces { done: VecDeque::new(), last }
+    }
+
+    fn put_shared(&mut self, tag: u32, bytes: &Bytes) {
+        if bytes.len() < SHARED {
+            return put(tag, bytes, &mut self.last);
+        }
+        put_key(tag, bytes.len(), &mut self.last);
+        self.done.push_back(self.last.split().freeze());
+        self.done.push_back(bytes.clone());
+    }
+
+    /// Writes the length in front, now that it is known.
+    fn finish(mut self) -> VecDeque<Bytes> {
+        self.done.push_back(self.last.freeze());
+        let len: usize = self.done.iter().map(Bytes::len).sum::<usize>() - GRPC_PREFIX;
+        let len = u32::try_from(len).expect("a response is far below 4 GiB");
+        if let Some(first) = self.done.pop_front() {
+            // Nobody else has it, so nothing is copied.
+            let mut first = BytesMut::from(first);
+            first[1..GRPC_PREFIX].copy_from_slice(&len.to_be_bytes());
+            self.done.push_front(first.freeze());
+        }
+        self.done
+    }
 }
 
 /// Length of a length-delimited field with a tag below 16.
@@ -251,23 +270,19 @@ fn field_len(len: usize) -> usize {
     1 + encoded_len_varint(len as u64) + len
 }
 
-fn put(tag: u32, bytes: &[u8], out: &mut BytesMut) {
+fn put_key(tag: u32, len: usize, out: &mut BytesMut) {
     encode_key(tag, WireType::LengthDelimited, out);
-    encode_varint(bytes.len() as u64, out);
+    encode_varint(len as u64, out);
+}
+
+fn put(tag: u32, bytes: &[u8], out: &mut BytesMut) {
+    put_key(tag, bytes.len(), out);
     out.put_slice(bytes);
 }
 
+/// Length of `Resource { version = 1, resource = 2, name = 3 }`.
 fn resource_len(resource: &Resource) -> usize {
     field_len(resource.version.as_str().len()) + field_len(resource.any.len()) + field_len(resource.name.len())
-}
-
-/// `Resource { version = 1, resource = 2, name = 3 }` as field 2.
-fn put_resource(resource: &Resource, out: &mut BytesMut) {
-    encode_key(2, WireType::LengthDelimited, out);
-    encode_varint(resource_len(resource) as u64, out);
-    put(1, resource.version.as_str().as_bytes(), out);
-    put(2, &resource.any, out);
-    put(3, resource.name.as_bytes(), out);
 }
 
 /// `ControlPlane { identifier = 1 }`.

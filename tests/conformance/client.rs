@@ -52,6 +52,13 @@ impl Received {
         names
     }
 
+    /// How many endpoints the assignment of that name has.
+    pub fn endpoints(&self, name: &str) -> usize {
+        let decoded = self.resources.iter().map(|any| ClusterLoadAssignment::decode(any.value.as_slice()).expect("endpoints"));
+        let found = decoded.into_iter().find(|assignment| assignment.cluster_name == name).expect("that assignment");
+        found.endpoints.iter().map(|locality| locality.lb_endpoints.len()).sum()
+    }
+
     pub async fn ack_on(&self, stream: &mut Delta) {
         stream
             .send(DeltaDiscoveryRequest {

@@ -201,3 +201,18 @@ async fn f4_a_cutover_on_the_wire_is_made_before_it_is_broken() {
     let gone = stream.next().await;
     assert_eq!((gone.type_url.as_str(), gone.removed), (CDS, vec!["shop/v1".to_owned()]));
 }
+
+#[tokio::test]
+async fn large_resources_arrive_whole_among_small_ones() {
+    let many: Vec<String> = (1..=500).map(|port| format!("\"127.0.1.11:{port}\"")).collect();
+    let text = format!("service: big\nhosts: [big.example.com]\nversions:\n  v1: [{}]\nstable: v1\n", many.join(", "));
+    let server = TestServer::start(&[("big.yaml".into(), text), release("shop", &["v1"], "v1")]).await;
+    let mut sotw = Sotw::open(server.xds()).await;
+    sotw.ask(Some(node("n1")), EDS, &["shop/v1", "big/v1"]).await;
+    let mut delta = Delta::open(server.xds()).await;
+    delta.ask(Some(node("n2")), EDS, &["shop/v1", "big/v1"]).await;
+    for received in [sotw.next().await, delta.next().await] {
+        assert_eq!(received.names(), ["big/v1", "shop/v1"]);
+        assert_eq!(received.endpoints("big/v1"), 500);
+    }
+}
