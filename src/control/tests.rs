@@ -119,7 +119,7 @@ fn a_directory_that_vanished_or_lost_everything_changes_nothing() {
     let gone = Generation { directory: DirectoryState::Missing, ..generation(&[], BTreeSet::new()) };
     desk.take_generation(gone.clone());
     assert_eq!(desk.clusters(), ["shop/v1"]);
-    assert!(desk.status.borrow().directory.as_ref().is_some_and(|reason| reason.contains("1 services keep being served")));
+    assert!(desk.status.borrow().directory.as_ref().is_some_and(|reason| reason.contains("1 service keeps being served")));
     desk.take(&[]);
     assert_eq!(desk.clusters(), ["shop/v1"]);
     drop(desk);

@@ -170,6 +170,7 @@ impl Control {
     fn refuse_directory(&self, generation: &Generation, releases: &[&str]) -> Option<String> {
         let kept = match self.served.len() {
             0 => "nothing is served until it is there".to_owned(),
+            1 => "1 service keeps being served as it was".to_owned(),
             count => format!("{count} services keep being served as they were"),
         };
         match &generation.directory {
@@ -219,6 +220,7 @@ impl Control {
         let first = self.outputs.published.borrow().is_none();
         let changed = first || !same(&self.served, &made.served) || self.config.as_ref() != Some(&config);
         self.generation += 1;
+        self.warn_of_listeners_taken_away(&config);
         self.config = Some(config.clone());
         self.served = made.served;
         if changed {
@@ -231,11 +233,21 @@ impl Control {
         Ok(())
     }
 
+    /// A listener that is taken away closes a port on every Envoy that has it, and a deleted configuration file takes all.
+    fn warn_of_listeners_taken_away(&self, config: &Config) {
+        let before = self.config.iter().flat_map(|config| &config.listeners);
+        let gone = before.filter(|old| !config.listeners.iter().any(|new| new.name == old.name));
+        let gone: Vec<&str> = gone.map(|listener| listener.name.as_str()).collect();
+        if !gone.is_empty() {
+            tracing::warn!(listeners = gone.join(", "), "listeners are taken away from the fleet");
+        }
+    }
+
     fn log(&self, changed: bool, errors: usize, problems: &[Problem]) {
         let (generation, services) = (self.generation, self.served.len());
         tracing::info!(generation, services, changed, errors, "the release files were taken in");
         if !problems.is_empty() {
-            tracing::warn!("{} problems:\n{}", problems.len(), crate::diag::render(problems, false));
+            tracing::warn!("problems: {}\n{}", problems.len(), crate::diag::render(problems, false));
         }
     }
 
