@@ -1,27 +1,96 @@
-//! Golden files: for each feature of the release format, the Envoy resources that it becomes, as `tidegate render` prints them.
+//! Golden files: for each feature of the release format, the Envoy resources that it becomes.
 //!
-//! `TIDEGATE_BLESS=1 cargo test --test golden` writes `tests/golden/*/envoy.yaml` anew and removes those of cases that are gone.
-
-#[path = "golden/cases.rs"]
-mod cases;
+//! Each folder in `tests/golden` holds files as a watched directory does, and `envoy.yaml`, which is what they come to. It is what a
+//! node of no fleet is served, or one of the fleets that `tidegate.yaml` names in a line `# fleets: a, b`.
+//! `TIDEGATE_BLESS=1 cargo test --test golden` writes `envoy.yaml` anew, and removes it where there is no input any more.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::{env, fs};
 
-use cases::Case;
+use similar::TextDiff;
+use tidegate::diag::{Problem, SourceFile, render};
+use tidegate::model::{Config, Document, Release, conflicts, is_release_file, read_config, read_release};
 use tidegate::translate::{self, Object};
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+const OUTPUT: &str = "envoy.yaml";
+
+/// What is translated together.
+struct Case {
+    folder: PathBuf,
+    releases: Vec<Document<Release>>,
+    config: Config,
+    fleets: BTreeSet<String>,
 }
 
+fn entries(dir: &Path) -> Vec<PathBuf> {
+    let mut entries: Vec<PathBuf> = fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    entries.sort();
+    entries
+}
+
+fn folders() -> Vec<PathBuf> {
+    let all = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    entries(&all).into_iter().filter(|path| path.is_dir()).collect()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().expect("a name").to_string_lossy().into_owned()
+}
+
+/// The names of a folder's releases and of its configuration, by name.
+fn inputs(folder: &Path) -> Vec<String> {
+    let names = entries(folder).iter().map(|path| file_name(path)).collect::<Vec<_>>();
+    names.into_iter().filter(|name| name == "tidegate.yaml" || (is_release_file(name) && name != OUTPUT)).collect()
+}
+
+fn source(folder: &Path, name: &str) -> Option<Arc<SourceFile>> {
+    let text = fs::read_to_string(folder.join(name)).ok()?;
+    Some(Arc::new(SourceFile { path: name.to_owned(), text }))
+}
+
+/// Nothing that is refused becomes a golden file.
+fn refuse_errors(folder: &Path, problems: Vec<Problem>) {
+    let errors: Vec<Problem> = problems.into_iter().filter(Problem::is_error).collect();
+    assert!(errors.is_empty(), "{}:\n{}", folder.display(), render(&errors, false));
+}
+
+fn config(folder: &Path) -> (Config, BTreeSet<String>) {
+    let Some(file) = source(folder, "tidegate.yaml") else { return Default::default() };
+    let fleets = file.text.lines().filter_map(|line| line.strip_prefix("# fleets: ")).flat_map(|line| line.split(", "));
+    let fleets = fleets.map(str::to_owned).collect();
+    let document = read_config(&file);
+    refuse_errors(folder, document.problems);
+    (document.value.expect("no errors"), fleets)
+}
+
+fn case(folder: PathBuf) -> Case {
+    let (config, fleets) = config(&folder);
+    let releases = inputs(&folder).into_iter().filter(|name| is_release_file(name));
+    let read = |name: String| read_release(&source(&folder, &name).expect("a file"), &|path| source(&folder, path));
+    let releases: Vec<Document<Release>> = releases.map(read).collect();
+    let mut problems: Vec<Problem> = releases.iter().flat_map(|document| document.problems.clone()).collect();
+    problems.extend(conflicts(&releases.iter().collect::<Vec<_>>(), &config).into_iter().map(|conflict| conflict.problem));
+    refuse_errors(&folder, problems);
+    Case { folder, releases, config, fleets }
+}
+
+/// Every folder that has an input.
+fn cases() -> Vec<Case> {
+    let cases: Vec<Case> = folders().into_iter().filter(|folder| !inputs(folder).is_empty()).map(case).collect();
+    assert!(cases.len() >= 40, "only {} golden cases", cases.len());
+    cases
+}
+
+/// What a case becomes; all of it is what Envoy's own rules accept.
 fn objects(case: &Case) -> Vec<Object> {
-    let services: Vec<_> = case
-        .releases
-        .iter()
-        .map(|release| translate::service(release, &release.held_split()).unwrap_or_else(|e| panic!("{}: {e:?}", case.name)))
+    let meant = |fleets: &[String]| fleets.is_empty() || fleets.iter().any(|fleet| case.fleets.contains(fleet));
+    let releases = case.releases.iter().filter_map(|document| document.value.as_ref()).filter(|release| meant(&release.fleets));
+    let services: Vec<_> = releases
+        .map(|release| translate::service(release, &release.held_split()))
+        .map(|made| made.unwrap_or_else(|refused| panic!("{}: {refused:?}", case.folder.display())))
         .collect();
     let shared = translate::fleet(&services.iter().collect::<Vec<_>>(), &case.config, &case.fleets);
     services.into_iter().flat_map(|service| service.objects).chain(shared).collect()
@@ -34,49 +103,55 @@ fn printed(objects: &[Object]) -> String {
     })
 }
 
-/// Compares, or with `TIDEGATE_BLESS` writes.
-fn compare(path: &Path, text: &str, wrong: &mut Vec<String>) {
-    if env::var_os("TIDEGATE_BLESS").is_some() {
-        fs::create_dir_all(path.parent().expect("a folder")).expect("tests/golden is writable");
-        fs::write(path, text).expect("tests/golden is writable");
-    } else if fs::read_to_string(path).unwrap_or_default() != text {
-        wrong.push(format!("{} differs; what is made now:\n{text}", path.display()));
-    }
+fn bless() -> bool {
+    env::var_os("TIDEGATE_BLESS").is_some()
 }
 
 #[test]
 fn releases_become_what_the_golden_files_say() {
     let mut wrong = Vec::new();
-    for case in cases::all() {
-        compare(&folder().join(case.name).join("envoy.yaml"), &printed(&objects(&case)), &mut wrong);
+    for case in cases() {
+        let (path, made) = (case.folder.join(OUTPUT), printed(&objects(&case)));
+        let have = fs::read_to_string(&path).unwrap_or_default();
+        if have != made && bless() {
+            fs::write(&path, made).expect("tests/golden is writable");
+        } else if have != made {
+            let diff = TextDiff::from_lines(&have, &made);
+            wrong.push(diff.unified_diff().header(&path.to_string_lossy(), "what is made now").to_string());
+        }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(wrong.is_empty(), "TIDEGATE_BLESS=1 cargo test --test golden accepts this:\n{}", wrong.join("\n"));
 }
 
 #[test]
 fn no_golden_file_is_left_of_a_case_that_is_gone() {
-    let cases: BTreeSet<&str> = cases::all().iter().map(|case| case.name).collect();
-    let folders = fs::read_dir(folder()).expect("tests/golden").map(|entry| entry.expect("an entry").path());
-    let stale: Vec<PathBuf> = folders
-        .filter(|path| path.is_dir() && !path.file_name().is_some_and(|name| cases.contains(&*name.to_string_lossy())))
-        .collect();
-    if env::var_os("TIDEGATE_BLESS").is_some() {
-        stale.iter().for_each(|path| fs::remove_dir_all(path).expect("tests/golden is writable"));
-    } else {
-        assert!(stale.is_empty(), "TIDEGATE_BLESS=1 cargo test --test golden removes {stale:?}");
+    let gone = folders().into_iter().filter(|folder| inputs(folder).is_empty());
+    let stale: Vec<PathBuf> = gone.map(|folder| folder.join(OUTPUT)).filter(|path| path.exists()).collect();
+    assert!(stale.is_empty() || bless(), "TIDEGATE_BLESS=1 cargo test --test golden removes {stale:?}");
+    for path in stale {
+        fs::remove_file(&path).expect("tests/golden is writable");
+        // Fails where something else is in it, which is then not this test's.
+        let _ = path.parent().map(fs::remove_dir);
     }
 }
 
 #[test]
 fn nothing_refers_to_nothing() {
-    for case in cases::all() {
-        assert_eq!(translate::dangling(&mut objects(&case).iter()), Vec::<String>::new(), "{}", case.name);
+    for case in cases() {
+        assert_eq!(translate::dangling(&mut objects(&case).iter()), Vec::<String>::new(), "{}", case.folder.display());
     }
 }
 
 #[test]
 fn translating_again_gives_the_same_bytes() {
-    for (once, again) in cases::all().iter().zip(cases::all().iter()) {
-        assert_eq!(objects(once), objects(again), "{}", once.name);
+    for (once, again) in cases().iter().zip(cases().iter()) {
+        assert_eq!(objects(once), objects(again), "{}", once.folder.display());
     }
+}
+
+#[test]
+fn every_input_says_first_what_it_shows() {
+    let files = folders().into_iter().flat_map(|folder| inputs(&folder).into_iter().map(move |name| folder.join(name)));
+    let silent: Vec<PathBuf> = files.filter(|path| !fs::read_to_string(path).expect("a file").starts_with("# ")).collect();
+    assert!(silent.is_empty(), "no comment in the first line: {silent:?}");
 }
