@@ -84,8 +84,8 @@ impl Holding {
         if let Some((kind, rejection)) = types().find_map(|(kind, state)| Some((kind, state.rejected.as_ref()?))) {
             return Holding::Rejecting(format!("{} rejected: {}", kind.short(), rejection.message));
         }
-        if let Some((kind, waiting)) = types().find_map(|(kind, state)| Some((kind, state.waiting.as_ref()?))) {
-            return Holding::Waiting(format!("{} held back: {waiting}", kind.short()));
+        if let Some((kind, waiting)) = types().find_map(|(kind, state)| Some((kind, held_back(*kind, state)?))) {
+            return Holding::Waiting(format!("{} {waiting}", kind.short()));
         }
         if let Some((kind, _)) = types().find(|(_, state)| !state.in_sync) {
             return Holding::Behind(format!("{} not acknowledged yet", kind.short()));
@@ -95,6 +95,11 @@ impl Holding {
         }
         Holding::InSync
     }
+}
+
+/// Why a type is held back. Clusters never are: what there is to say of them is which are draining, and a node in sync has those too.
+fn held_back(kind: Kind, state: &TypeStatus) -> Option<&str> {
+    state.waiting.as_deref().filter(|_| !state.in_sync && kind != Kind::Cluster)
 }
 
 /// One node from all its streams, of which there is at least one.
@@ -236,6 +241,19 @@ mod tests {
         let mut stream = stream_of(1, "a", Kind::Cluster, synced());
         stream.types.clear();
         assert_eq!(Nodes::of(&[stream]).lagging(&[], &Config::default())[0].reason, "has not subscribed to anything yet");
+    }
+
+    #[test]
+    fn a_node_whose_clusters_drain_is_in_sync() {
+        let draining = |in_sync| TypeStatus { waiting: Some("draining checkout/v1".into()), in_sync, ..TypeStatus::default() };
+        let streams = [stream_of(1, "a", Kind::Cluster, draining(true)), stream_of(2, "a", Kind::Route, synced())];
+        let nodes = Nodes::of(&streams);
+        assert_eq!(nodes.sync(&[], &Config::default()), pb::Sync { nodes: 1, in_sync: 1, rejecting: 0, waiting: 0 });
+        assert_eq!(nodes.lagging(&[], &Config::default()), []);
+        let page = page(&nodes, &Config::default(), 10, None);
+        assert!(page.nodes[0].in_sync);
+        let behind = [stream_of(1, "a", Kind::Cluster, draining(false))];
+        assert_eq!(Nodes::of(&behind).lagging(&[], &Config::default())[0].reason, "CDS not acknowledged yet");
     }
 
     #[test]

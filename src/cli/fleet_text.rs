@@ -10,7 +10,7 @@ use crate::admin::pb;
 /// Types that get a column of their own whatever the nodes ask for, in the order in which changes are sent.
 const TYPES: [&str; 4] = ["CDS", "EDS", "LDS", "RDS"];
 
-/// The nodes as people read them: a row each, and below it what stands in the way of those that are not in sync.
+/// The nodes as people read them: a row each, and below it what stands in the way of those that are not in sync, and what drains.
 pub fn fleet_text(nodes: &[pb::Node], look: &Look) -> String {
     if nodes.is_empty() {
         return format!("{NOBODY}\n");
@@ -71,8 +71,8 @@ impl Held {
     fn of(state: &pb::TypeState) -> Held {
         match state {
             pb::TypeState { rejected: Some(_), .. } => Held::Rejected,
-            pb::TypeState { waiting, .. } if !waiting.is_empty() => Held::Waiting,
             pb::TypeState { in_sync: true, .. } => Held::InSync,
+            pb::TypeState { waiting, .. } if !waiting.is_empty() && !drains(state) => Held::Waiting,
             _ => Held::Sent,
         }
     }
@@ -85,6 +85,11 @@ impl Held {
             Held::Rejected => look.cell(Tone::Bad, "rejected"),
         }
     }
+}
+
+/// Whether what is waited for is the end of requests on clusters that lead nowhere any more: a note and no fault.
+fn drains(state: &pb::TypeState) -> bool {
+    state.r#type == "CDS" && !state.waiting.is_empty()
 }
 
 fn hold(node: &pb::Node) -> BTreeMap<&str, Held> {
@@ -129,7 +134,8 @@ fn reasons(node: &pb::Node, look: &Look) -> Vec<String> {
             Some((Tone::Bad, format!("rejected{ago}{what}: {}", clean(&rejected.text))))
         }
         (None, "") => None,
-        (None, waiting) => Some((Tone::Caution, format!("held back: {}", clean(waiting)))),
+        (None, note) if drains(state) => Some((Tone::Dim, clean(note))),
+        (None, waiting) => Some((Tone::Caution, clean(waiting))),
     };
     let line = |state: &pb::TypeState| {
         let (tone, text) = reason(state)?;

@@ -118,7 +118,7 @@ impl Session {
         &self.sequence
     }
 
-    /// Why a type is held back, in words; `None` if it is not.
+    /// Why a type is held back, or what of it is draining, in words; `None` if neither is.
     pub fn waiting(&self, kind: Kind) -> Option<String> {
         if self.sequence.keep(kind).is_empty() {
             return None;
@@ -127,7 +127,7 @@ impl Session {
             Kind::Listener | Kind::Route => {
                 Some(format!("waits for the ACK of clusters {}", list(self.sequence.waits_for().iter())))
             }
-            Kind::Cluster => Some(format!("keeps clusters until they have drained: {}", list(self.sequence.retiring()))),
+            Kind::Cluster => Some(format!("draining {}", list(self.sequence.retiring()))),
             Kind::Endpoints => None,
         }
     }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
-use crate::fixture::{Fixture, calm, in_sync, mixed_fleet, run, trouble};
+use crate::fixture::{Fixture, calm, draining, in_sync, mixed_fleet, run, trouble};
 
 #[tokio::test]
 async fn all_is_well() {
@@ -14,6 +14,17 @@ async fn all_is_well() {
     let status = fixture.run(&["status"]).await;
     assert!(status.out.contains("2 of 2 nodes in sync") && status.out.contains("2/2"), "{}", status.out);
     assert_eq!((status.code, fixture.run(&["fleet"]).await.code), (0, 0));
+}
+
+#[tokio::test]
+async fn draining_is_a_note_and_no_fault() {
+    let now = Timestamp::now();
+    let fixture = Fixture::start(calm(now), vec![draining(1, "edge-1", now)]).await;
+    let (status, fleet) = (fixture.run(&["status"]).await, fixture.run(&["fleet"]).await);
+    assert!(status.out.contains("1 of 1 node in sync") && !status.out.contains("Not in sync"), "{}", status.out);
+    assert!(fleet.out.contains("edge-1: CDS draining checkout/v40\n"), "{}", fleet.out);
+    assert!(["waiting", "held back"].iter().all(|word| !fleet.out.contains(word)), "{}", fleet.out);
+    assert_eq!((status.code, fleet.code), (0, 0));
 }
 
 #[tokio::test]

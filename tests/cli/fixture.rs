@@ -176,8 +176,7 @@ pub fn mixed_fleet(now: Timestamp) -> Vec<StreamStatus> {
         at: ago(now, 65),
     };
     let rejected = TypeStatus { rejected: Some(rejection), nacks: 1, in_sync: false, ..synced() };
-    let waiting =
-        TypeStatus { waiting: Some("routes wait for the ACK of clusters checkout/v42".into()), in_sync: false, ..synced() };
+    let waiting = TypeStatus { waiting: Some("waits for the ACK of clusters checkout/v42".into()), in_sync: false, ..synced() };
     let all = |routes: TypeStatus| {
         BTreeMap::from([(Kind::Cluster, synced()), (Kind::Endpoints, synced()), (Kind::Listener, synced()), (Kind::Route, routes)])
     };
@@ -187,6 +186,14 @@ pub fn mixed_fleet(now: Timestamp) -> Vec<StreamStatus> {
         stream(3, node("side-1", "sidecar", "envoy", "1.36.2"), Variant::Sotw, false, ago(now, 200), all(waiting)),
         stream(4, node("batch", "jobs", "gRPC Python", "1.80.0"), Variant::Sotw, true, ago(now, 80), BTreeMap::new()),
     ]
+}
+
+/// An Envoy that is in sync, and keeps a version that gets no more traffic for its last requests.
+pub fn draining(id: u64, name: &str, since: Timestamp) -> StreamStatus {
+    let mut stream = in_sync(id, name, since);
+    let clusters = TypeStatus { waiting: Some("draining checkout/v40".into()), ..synced() };
+    stream.types.insert(Kind::Cluster, clusters);
+    stream
 }
 
 /// An Envoy that is in sync.
