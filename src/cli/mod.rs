@@ -17,6 +17,7 @@ mod look;
 mod offline;
 mod output;
 mod render;
+mod seen;
 mod serve;
 mod status;
 mod status_text;
@@ -66,7 +67,7 @@ pub fn main() -> ExitCode {
         // Whoever reads the output has had enough, as `head` has after ten lines.
         Err(error) if output::is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("error: {}", told(&error));
             ExitCode::from(FAILED)
         }
     }
@@ -86,6 +87,13 @@ fn run(command: Command) -> Outcome {
     }
 }
 
+/// An error and its causes, each once: many texts name their cause already, in the middle of the sentence.
+fn told(error: &anyhow::Error) -> String {
+    let mut causes = error.chain().map(ToString::to_string);
+    let first = causes.next().unwrap_or_default();
+    causes.fold(first, |said, cause| if said.contains(&cause) { said } else { format!("{said}: {cause}") })
+}
+
 /// The code for whether all is well.
 fn code(well: bool) -> ExitCode {
     if well { ExitCode::SUCCESS } else { ExitCode::from(PROBLEMS) }
@@ -96,6 +104,16 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::serve::ServeError;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let (addr, source) = ("127.0.3.1:19000".parse().unwrap(), std::io::Error::from_raw_os_error(98));
+        let bind = anyhow::Error::from(ServeError::Bind { addr, flag: "--xds", source });
+        let want = "cannot listen on 127.0.3.1:19000: Address already in use (os error 98); choose another address by --xds";
+        assert_eq!(told(&bind), want);
+        assert_eq!(told(&bind.context("serving")), format!("serving: {want}"));
+    }
 
     #[test]
     fn the_flags_do_not_contradict_each_other() {

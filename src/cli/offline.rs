@@ -1,10 +1,11 @@
 //! What `lint` and `render` share: a directory, read once and compiled as the server would.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
+use super::seen::seen;
 use crate::control::{self, Compiled};
 use crate::sources::{self, DirectoryState, Generation};
 
@@ -23,7 +24,7 @@ pub struct Files {
 }
 
 impl Files {
-    /// Reads and compiles.
+    /// Reads and compiles. Problems name their files from where the command was run.
     ///
     /// # Errors
     /// There is nothing to look at: no directory, no release files, not the configuration file that was named.
@@ -34,7 +35,8 @@ impl Files {
             let generation = sources::scan(&options, &extra);
             let compiled = self.check(&generation)?;
             if compiled.endpoint_files.is_subset(&extra) {
-                return Ok(compiled);
+                let problems = seen(compiled.problems, &self.dir, self.config.as_deref());
+                return Ok(Compiled { problems, ..compiled });
             }
             extra = compiled.endpoint_files;
         }
@@ -42,10 +44,8 @@ impl Files {
     }
 
     fn check(&self, generation: &Generation) -> anyhow::Result<Compiled> {
+        no_file(&self.dir)?;
         let dir = self.dir.display();
-        if self.dir.is_file() {
-            bail!("{dir} is a file; name the directory that it is in: releases are checked against each other");
-        }
         match &generation.directory {
             DirectoryState::Missing => bail!("there is no directory {dir}"),
             DirectoryState::Unreadable(reason) => bail!("{dir} cannot be read: {reason}"),
@@ -60,4 +60,15 @@ impl Files {
         }
         Ok(compiled)
     }
+}
+
+/// Refuses what is there and is no directory.
+///
+/// # Errors
+/// It is a file.
+pub fn no_file(dir: &Path) -> anyhow::Result<()> {
+    if dir.exists() && !dir.is_dir() {
+        bail!("{} is a file; name the directory that it is in: releases are checked against each other", dir.display());
+    }
+    Ok(())
 }

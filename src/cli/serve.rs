@@ -11,7 +11,7 @@ use clap::builder::FalseyValueParser;
 use tokio::signal::unix::{SignalKind, signal};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Outcome, output, time};
+use super::{Outcome, offline, output, time};
 use crate::serve::{self, Options, Running};
 use crate::telemetry::log;
 
@@ -79,6 +79,7 @@ pub fn run(args: Args) -> Outcome {
         LogFormat::Json => log::Format::Json,
     };
     log::init(&args.log, format).context("--log")?;
+    offline::no_file(&args.dir)?;
     let options = options(args)?;
     let runtime = tokio::runtime::Runtime::new().context("no runtime can be started")?;
     let ended = runtime.block_on(serve(options));

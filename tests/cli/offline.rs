@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::fixture::run;
+use crate::fixture::{command, run};
 
 const GOOD: &str = "service: checkout\nhosts: [checkout.example.com]\nversions:\n  v41: [127.0.1.11:8080]\n  v42: [127.0.1.21:8080]\n\
                     stable: v41\nsplit: {v41: 90%, v42: 10%}\n";
@@ -38,15 +38,43 @@ async fn lint_is_content_with_good_files() {
 #[tokio::test]
 async fn lint_names_the_place_in_every_form() {
     let dir = folder(&[("checkout.yaml", GOOD), ("payments.yaml", BROKEN)]);
+    let file = dir.path().join("payments.yaml");
     let dir = text(dir.path());
     let as_text = run(&["lint", dir]).await;
     assert_eq!(as_text.code, 1);
     assert!(as_text.out.contains("payments.yaml:5:1") && !as_text.out.contains('\u{1b}'), "{}", as_text.out);
     let json: Value = serde_json::from_str(&run(&["lint", dir, "-o", "json"]).await.out).unwrap();
     let first = json.as_array().unwrap().iter().find(|problem| problem["line"] == 5).unwrap();
-    assert_eq!((&first["file"], &first["column"]), (&"payments.yaml".into(), &1.into()));
+    assert_eq!((&first["file"], &first["column"]), (&text(&file).into(), &1.into()));
     let github = run(&["lint", dir, "-o", "github"]).await.out;
-    assert!(github.contains("::error file=payments.yaml,line=5,"), "{github}");
+    assert!(github.contains(&format!("::error file={},line=5,", text(&file))), "{github}");
+}
+
+#[tokio::test]
+async fn files_are_named_as_they_would_be_opened_from_here() {
+    let scratch = TempDir::new().unwrap();
+    fs::create_dir(scratch.path().join("releases")).unwrap();
+    fs::write(scratch.path().join("releases/payments.yaml"), BROKEN).unwrap();
+    let from = async |place: &str, arguments: &[&str]| {
+        let ran = command(arguments).current_dir(scratch.path().join(place)).output().await.unwrap();
+        String::from_utf8([ran.stdout, ran.stderr].concat()).unwrap()
+    };
+    for (place, dir, want) in [
+        ("", "releases/", "releases/payments.yaml"),
+        ("", "./releases", "releases/payments.yaml"),
+        ("releases", ".", "payments.yaml"),
+        ("releases", "../releases", "../releases/payments.yaml"),
+    ] {
+        for (arguments, said) in [
+            (&["lint", dir][..], format!("--> {want}:5:1\n")),
+            (&["lint", dir, "-o", "github"], format!("::error file={want},line=5,")),
+            (&["lint", dir, "-o", "json"], format!("\"file\": \"{want}\",\n")),
+            (&["render", dir], format!("--> {want}:5:1\n")),
+        ] {
+            let told = from(place, arguments).await;
+            assert!(told.contains(&said), "{said} is not in what {arguments:?} says:\n{told}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -80,6 +80,34 @@ async fn a_port_that_is_taken_is_named_with_its_flag() {
     let ran = run(&["serve", path, "--state", path, "--xds", any, "--http", any, "--admin", &address]).await;
     assert_eq!(ran.code, 2);
     assert!(ran.err.contains(&address) && ran.err.contains("--admin"), "{}", ran.err);
+    assert_eq!(ran.err.matches("os error").count(), 1, "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_state_folder_that_cannot_be_made_is_told_once() {
+    let scratch = TempDir::new().unwrap();
+    let file = scratch.path().join("file");
+    fs::write(&file, "").unwrap();
+    let (dir, state) = (scratch.path().to_str().unwrap(), file.join("state"));
+    let any = "127.0.0.1:0";
+    let flags = ["--xds", any, "--admin", any, "--http", any, "--state", state.to_str().unwrap()];
+    let ran = run(&[&["serve", dir], &flags[..]].concat()).await;
+    assert_eq!((ran.code, ran.err.matches("os error").count()), (2, 1), "{}", ran.err);
+}
+
+#[tokio::test]
+async fn a_file_is_no_directory_to_serve() {
+    let scratch = TempDir::new().unwrap();
+    let file = scratch.path().join("checkout.yaml");
+    fs::write(&file, CHECKOUT).unwrap();
+    let state = scratch.path().join("state");
+    let any = "127.0.0.1:0";
+    let flags = ["--xds", any, "--admin", any, "--http", any, "--state", state.to_str().unwrap()];
+    let serving = command(&["serve", file.to_str().unwrap()]).args(flags).output();
+    let ran = tokio::time::timeout(Duration::from_secs(20), serving).await.expect("it ends by itself").unwrap();
+    let err = String::from_utf8(ran.stderr).unwrap();
+    assert_eq!((ran.status.code(), err.contains("is a file; name the directory")), (Some(2), true), "{err}");
+    assert!(!state.exists());
 }
 
 #[tokio::test]
