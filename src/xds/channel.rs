@@ -55,6 +55,10 @@ pub struct Channel {
     answer_due: bool,
     /// The first request has come.
     opened: bool,
+    /// The client came with something it holds from before.
+    brought: bool,
+    /// What was rejected goes out once more, by itself, now that something else has changed.
+    retry: bool,
     /// Something happened since the last comparison.
     dirty: bool,
     newest: u64,
@@ -111,6 +115,8 @@ impl Channel {
             owed: BTreeSet::new(),
             answer_due: false,
             opened: false,
+            brought: false,
+            retry: false,
             dirty: false,
             newest: 0,
             outstanding: Vec::new(),
@@ -143,6 +149,16 @@ impl Channel {
         self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
     }
 
+    /// Whether the client came with something it holds from before.
+    pub fn has_brought(&self) -> bool {
+        self.brought
+    }
+
+    /// Whether the client came with something it holds from before, or was sent something: whether it has something to lose.
+    pub fn has_history(&self) -> bool {
+        self.brought || self.ledger.iter().next().is_some()
+    }
+
     /// What is wanted has changed: compare again.
     pub fn touch(&mut self) {
         self.dirty = true;
@@ -173,11 +189,12 @@ impl Channel {
         let verdict = self.opened.then(|| self.judge(request, now)).flatten();
         let first = !self.opened;
         self.opened = true;
-        match request {
+        let changed = match request {
             Request::Sotw(request) => self.replace(request, first),
             Request::Delta(request) => self.amend(request, first),
-        }
-        self.dirty = true;
+        };
+        // An answer alone changes nothing that would have to be compared: what was collected meanwhile is marked already.
+        self.dirty |= first || changed;
         verdict
     }
 
@@ -191,7 +208,10 @@ impl Channel {
         let at = self.outstanding.iter().position(|response| response.nonce == nonce)?;
         let answered = self.outstanding.remove(at);
         if self.variant == Variant::Sotw {
-            self.outstanding.retain(|response| response.nonce > nonce);
+            let older = self.outstanding.extract_if(.., |response| response.nonce < nonce);
+            for response in older.filter(|_| request.error().is_none()) {
+                self.ledger.acked(&response.names, response.nonce);
+            }
         }
         if let Some(message) = request.error() {
             self.ledger.rejected(&answered.names, nonce);
@@ -203,7 +223,8 @@ impl Channel {
         Some(Verdict::Ack { version: answered.version, after: now.saturating_duration_since(answered.at) })
     }
 
-    fn replace(&mut self, request: &SotwRequest, first: bool) {
+    fn replace(&mut self, request: &SotwRequest, first: bool) -> bool {
+        self.brought |= first && !request.version.is_empty();
         let full = self.kind.is_full_state();
         let change = self.subscription.replace(&request.names, full);
         // An answer is owed to a new wildcard even if there is nothing (an Envoy waits for it before it starts), and to new names of
@@ -212,10 +233,11 @@ impl Channel {
         for name in &change.added {
             self.ledger.forget(name);
         }
-        self.apply(change, first);
+        self.apply(change, first)
     }
 
-    fn amend(&mut self, request: &DeltaRequest, first: bool) {
+    fn amend(&mut self, request: &DeltaRequest, first: bool) -> bool {
+        self.brought |= first && !request.initial.is_empty();
         if first {
             for (name, version) in &request.initial {
                 self.ledger.told(name, version);
@@ -224,10 +246,11 @@ impl Channel {
         let full = self.kind.is_full_state();
         let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, full, first);
         self.answer_due = (self.answer_due || change.wildcard_gained) && self.subscription.is_wildcard();
-        self.apply(change, first);
+        self.apply(change, first)
     }
 
-    fn apply(&mut self, change: Change, first: bool) {
+    fn apply(&mut self, change: Change, first: bool) -> bool {
+        let changed = change != Change::default();
         self.owed.extend(change.added);
         for name in change.dropped {
             self.owed.remove(&name);
@@ -245,6 +268,7 @@ impl Channel {
             self.ledger.retain(|name| subscription.wants(name));
         }
         self.rejected = self.rejected && self.ledger.has_rejected();
+        changed
     }
 
     /// What is to be sent now, if anything. While a response awaits its answer, and has not waited longer than `patience`, changes
@@ -276,6 +300,8 @@ impl Channel {
 
     fn send(&mut self, draft: Draft, wanted: Wanted<'_>, nonce: u64, now: Instant) -> Sent {
         self.answer_due = false;
+        self.retry = draft.retry_later;
+        self.dirty = draft.retry_later;
         self.newest = nonce;
         for resource in &draft.resources {
             self.ledger.sent(resource, nonce);

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use super::channel::Channel;
 use super::ledger::State;
 use super::subscription::Name;
-use crate::snapshot::{Kind, Resource, View};
+use crate::snapshot::{Kind, Resource, Version, View};
 
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
@@ -51,17 +51,18 @@ pub struct Sequence {
     /// Clusters that are wanted no more, and since when no route leads to them.
     retiring: BTreeMap<Name, Option<Instant>>,
     gate: Gate,
+    times_forced: u64,
     opened: Option<Instant>,
     wake_at: Option<Instant>,
 }
 
-/// The gate in front of routes and listeners.
+/// The gate in front of routes and listeners: what it waits for.
 #[derive(Debug, Default)]
 struct Gate {
-    shut_since: Option<Instant>,
-    /// Forced open for the present target, because the node did not answer in time.
+    /// Clusters that are not warm, in which version, and since when they are waited for.
+    cold: BTreeMap<Name, (Version, Instant)>,
+    /// Some of them have had their time: routes to them are let through.
     forced: bool,
-    waits_for: BTreeSet<Name>,
 }
 
 impl Sequence {
@@ -82,8 +83,8 @@ impl Sequence {
     }
 
     /// Clusters whose ACK routes wait for.
-    pub fn waits_for(&self) -> &BTreeSet<Name> {
-        &self.gate.waits_for
+    pub fn waits_for(&self) -> impl Iterator<Item = &Name> {
+        self.gate.cold.keys()
     }
 
     /// Clusters that are kept only until routes have left them and they have drained.
@@ -96,16 +97,9 @@ impl Sequence {
         self.retiring.contains_key(name)
     }
 
-    /// Whether the gate was forced open because the node did not answer in time.
-    pub fn is_forced(&self) -> bool {
-        self.gate.forced
-    }
-
-    /// The target changed: the gate may shut again.
-    pub fn retarget(&mut self) {
-        if self.gate.forced {
-            self.gate = Gate::default();
-        }
+    /// How often routes were let through because the node did not answer for their clusters in time.
+    pub fn times_forced(&self) -> u64 {
+        self.times_forced
     }
 
     /// Works out what stays as it is. Returns the kinds for which that changed.
@@ -127,7 +121,8 @@ impl Sequence {
     /// Whether every cluster of the target is acknowledged and no other is left: then nothing has to wait, and nothing to stay. So it
     /// is for most updates, which change shares alone, and they should not cost a look at every cluster.
     fn is_settled(&self, channels: &Channels) -> bool {
-        !self.typed && self.retiring.is_empty() && of(channels, Kind::Cluster).all(Channel::is_in_sync)
+        let mut clusters = of(channels, Kind::Cluster).peekable();
+        !self.typed && self.retiring.is_empty() && clusters.peek().is_some() && clusters.all(Channel::is_in_sync)
     }
 
     fn wake(&mut self, at: Instant) {
@@ -182,43 +177,44 @@ impl Sequence {
     }
 
     fn shut_gate(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {
-        self.gate.waits_for.clear();
-        // Who asks for clusters by name (gRPC does) learns of them from the routes, so routes cannot wait for them.
-        let gated = of(channels, Kind::Cluster).any(|channel| channel.subscription().is_wildcard());
-        if !gated || self.gate.forced {
+        let before = std::mem::take(&mut self.gate);
+        self.open_or_shut(&before, target, channels, timing, now);
+        self.times_forced += u64::from(self.gate.forced && !before.forced);
+    }
+
+    fn open_or_shut(&mut self, before: &Gate, target: &View, channels: &Channels, timing: Timing, now: Instant) {
+        if !is_gated(channels) {
             return;
         }
+        // A node without any routes has nothing to lose: a NACK holds it up no longer than silence does.
+        let fresh = !of(channels, Kind::Route).any(Channel::has_history);
         for kind in [Kind::Listener, Kind::Route] {
-            let waiting = self.waiting(kind, target, channels);
-            if !waiting.is_empty() {
-                self.keep.insert(kind, waiting);
+            for (name, cold) in self.waiting(kind, target, channels) {
+                let mut shut = false;
+                for cluster in cold {
+                    let since = before.cold.get(&cluster.name).filter(|(version, _)| *version == cluster.version);
+                    let refused = !fresh && is_rejected(channels, &cluster.name);
+                    // The wait is for an answer; a NACK is one, and after it only new content opens the gate.
+                    let since = since.map(|(_, since)| *since).filter(|_| !refused).unwrap_or(now);
+                    let until = since + timing.warm_timeout;
+                    let expired = !refused && now >= until;
+                    self.gate.forced |= expired;
+                    shut |= !expired;
+                    if !expired && !refused {
+                        self.wake(until);
+                    }
+                    self.gate.cold.insert(cluster.name.clone(), (cluster.version.clone(), since));
+                }
+                if shut {
+                    self.keep.entry(kind).or_default().insert(name);
+                }
             }
-        }
-        if self.gate.waits_for.is_empty() {
-            self.gate.shut_since = None;
-            return;
-        }
-        let refused = |name: &Name| {
-            of(channels, Kind::Cluster)
-                .any(|channel| channel.ledger().get(name).is_some_and(|entry| entry.state == State::Rejected))
-        };
-        let rejected = self.gate.waits_for.iter().any(refused);
-        // The wait is for an answer; a NACK is one, and after it only new content opens the gate.
-        let since = if rejected { now } else { self.gate.shut_since.unwrap_or(now) };
-        self.gate.shut_since = Some(since);
-        if !rejected && now >= since + timing.warm_timeout {
-            self.gate.forced = true;
-            self.gate.waits_for.clear();
-            self.keep.remove(&Kind::Listener);
-            self.keep.remove(&Kind::Route);
-        } else if !rejected {
-            self.wake(since + timing.warm_timeout);
         }
     }
 
-    /// Names of a kind that must not go out yet, because they lead to clusters that the node has not acknowledged.
-    fn waiting(&mut self, kind: Kind, target: &View, channels: &Channels) -> BTreeSet<Name> {
-        let mut waiting = BTreeSet::new();
+    /// Names of a kind that are new to the node and lead to clusters that are not warm, with these.
+    fn waiting<'a>(&self, kind: Kind, target: &'a View, channels: &Channels) -> Vec<(Name, Vec<&'a Arc<Resource>>)> {
+        let mut waiting = Vec::new();
         for channel in of(channels, kind) {
             for (name, resource) in target.of(kind).iter().filter(|(name, _)| channel.subscription().wants(name)) {
                 if channel.ledger().get(name).is_some_and(|entry| entry.sent == resource.version) {
@@ -226,8 +222,7 @@ impl Sequence {
                 }
                 let cold = self.cold_clusters(resource, target, channels);
                 if !cold.is_empty() {
-                    waiting.insert(name.clone());
-                    self.gate.waits_for.extend(cold);
+                    waiting.push((name.clone(), cold));
                 }
             }
         }
@@ -236,13 +231,13 @@ impl Sequence {
 
     /// Clusters that a route, or a listener through its routes, leads to and that are not warm in any version. A cluster that is
     /// not in the target will never come, so nobody waits for it.
-    fn cold_clusters(&self, resource: &Arc<Resource>, target: &View, channels: &Channels) -> Vec<Name> {
+    fn cold_clusters<'a>(&self, resource: &Resource, target: &'a View, channels: &Channels) -> Vec<&'a Arc<Resource>> {
         if resource.kind == Kind::Listener {
             let routes = resource.refs.iter().filter_map(|name| target.of(Kind::Route).get(name));
             return routes.flat_map(|route| self.cold_clusters(route, target, channels)).collect();
         }
         let clusters = resource.refs.iter().filter_map(|name| target.of(Kind::Cluster).get(name));
-        clusters.filter(|cluster| !self.is_warm(cluster, channels)).map(|cluster| cluster.name.clone()).collect()
+        clusters.filter(|cluster| !self.is_warm(cluster, channels)).collect()
     }
 
     fn is_warm(&self, cluster: &Resource, channels: &Channels) -> bool {
@@ -262,4 +257,22 @@ fn held(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Name> {
 /// Whether the node uses some version of this resource.
 fn in_use(channels: &Channels, kind: Kind, name: &str) -> bool {
     of(channels, kind).any(|channel| channel.ledger().get(name).is_some_and(|entry| entry.is_in_use()))
+}
+
+fn is_rejected(channels: &Channels, cluster: &str) -> bool {
+    of(channels, Kind::Cluster).any(|channel| channel.ledger().get(cluster).is_some_and(|entry| entry.state == State::Rejected))
+}
+
+/// Whether routes wait for clusters. Who asks for clusters by name (gRPC does) learns of them from the routes, so routes cannot wait
+/// for them. Who has not asked for clusters, and yet comes with routes from before or asks for endpoints, is an Envoy whose clusters
+/// warm: it does not ask for more until they have.
+fn is_gated(channels: &Channels) -> bool {
+    let mut clusters = of(channels, Kind::Cluster).peekable();
+    match clusters.peek() {
+        Some(_) => clusters.any(|channel| channel.subscription().is_wildcard()),
+        None => {
+            of(channels, Kind::Route).any(Channel::has_brought)
+                || of(channels, Kind::Endpoints).any(|c| !c.subscription().is_empty())
+        }
+    }
 }

@@ -26,6 +26,8 @@ pub struct Session {
     nonce: u64,
     /// Something happened since the order was last worked out.
     unsettled: bool,
+    /// Something happened that may let other streams of the node go on.
+    ring: bool,
 }
 
 impl Session {
@@ -39,6 +41,7 @@ impl Session {
             spare: BTreeMap::new(),
             nonce: 0,
             unsettled: false,
+            ring: false,
         }
     }
 
@@ -60,7 +63,6 @@ impl Session {
             self.spare.extend(gone.map(|(name, resource)| (name.clone(), resource.clone())));
             self.spare.retain(|name, _| new.get(name).is_none());
         }
-        self.sequence.retarget();
     }
 
     /// A request came on a stream.
@@ -98,14 +100,19 @@ impl Session {
 
     /// When to poll again although nothing happens.
     pub fn wake_at(&self, stream: u64) -> Option<Instant> {
-        let channels = self.channels.iter().filter(|((_, id), _)| *id == stream);
-        let patience = channels.filter_map(|(_, channel)| channel.wake_at(self.timing.patience));
+        let channels = Kind::ALL.into_iter().filter_map(|kind| self.channel(stream, kind));
+        let patience = channels.filter_map(|channel| channel.wake_at(self.timing.patience));
         patience.chain(self.sequence.wake_at()).min()
     }
 
     /// What the node should have.
     pub fn target(&self) -> &Arc<View> {
         &self.target
+    }
+
+    /// Whether other streams of the node should be polled, since this was last asked.
+    pub fn take_ring(&mut self) -> bool {
+        std::mem::take(&mut self.ring)
     }
 
     /// The channel of a type on a stream.
@@ -124,9 +131,7 @@ impl Session {
             return None;
         }
         match kind {
-            Kind::Listener | Kind::Route => {
-                Some(format!("waits for the ACK of clusters {}", list(self.sequence.waits_for().iter())))
-            }
+            Kind::Listener | Kind::Route => Some(format!("waits for the ACK of clusters {}", list(self.sequence.waits_for()))),
             Kind::Cluster => Some(format!("draining {}", list(self.sequence.retiring()))),
             Kind::Endpoints => None,
         }
@@ -148,6 +153,7 @@ impl Session {
             channel.recognise(self.target.of(*kind));
         }
         let changed = self.sequence.refresh(&self.target, &self.channels, self.timing, now);
+        self.ring |= !changed.is_empty();
         self.spare.retain(|name, _| self.sequence.is_retiring(name));
         self.channels.iter_mut().filter(|((kind, _), _)| changed.contains(kind)).for_each(|(_, channel)| channel.touch());
     }
@@ -161,6 +167,7 @@ impl Session {
         self.nonce += 1;
         self.unsettled = true;
         if kind == Kind::Cluster {
+            self.ring = true;
             self.owe_endpoints(&sent.fresh);
         }
         Some(sent.response)

@@ -86,6 +86,10 @@ struct Envoy {
     last: BTreeMap<Kind, (String, String)>,
     /// The CDS answer that waits for clusters to be warm.
     withheld: Vec<Request>,
+    /// Clusters warm, so CDS is paused, also on a new stream: it is not asked for before they are.
+    paused: bool,
+    /// Clusters that need wait no longer: the server said that they have no endpoints, or the wait ended.
+    warmed: BTreeSet<Name>,
     /// Routes were held before this stream, and the server knows nothing of them: only state of the world forgets like that.
     amnesia: bool,
 }
@@ -99,6 +103,8 @@ impl Envoy {
             routes_asked: false,
             last: BTreeMap::new(),
             withheld: Vec::new(),
+            paused: false,
+            warmed: BTreeSet::new(),
             amnesia: false,
         }
     }
@@ -128,6 +134,7 @@ impl Envoy {
     /// Every request with which a stream begins.
     fn hello(&mut self) -> Vec<(Kind, Request)> {
         self.last.clear();
+        self.paused |= !self.withheld.is_empty();
         self.withheld.clear();
         self.amnesia = self.variant == Variant::Sotw && !self.holds(Kind::Route).is_empty();
         self.endpoints_asked = self.holds(Kind::Cluster).keys().cloned().collect();
@@ -135,20 +142,31 @@ impl Envoy {
         let used = |kind: &Kind| match kind {
             Kind::Endpoints => !self.endpoints_asked.is_empty(),
             Kind::Route => self.routes_asked,
-            _ => true,
+            _ => !self.paused,
         };
-        let first = |kind: Kind| {
-            let request = match self.variant {
-                Variant::Sotw => self.request(kind, None, Vec::new(), Vec::new()),
-                Variant::Delta => Request::Delta(DeltaRequest {
-                    subscribe: self.list(kind),
-                    initial: self.holds(kind).values().map(|r| (r.name.to_string(), r.version.to_string())).collect(),
-                    ..Default::default()
-                }),
-            };
-            (kind, request)
-        };
-        kinds.into_iter().filter(used).map(first).collect()
+        kinds.into_iter().filter(used).map(|kind| (kind, self.first(kind))).collect()
+    }
+
+    /// The first request of a type on a stream.
+    fn first(&self, kind: Kind) -> Request {
+        let held = self.holds(kind);
+        match self.variant {
+            Variant::Sotw => {
+                let version = if held.is_empty() { String::new() } else { "from before".to_owned() };
+                Request::Sotw(SotwRequest { version, names: self.list(kind), ..Default::default() })
+            }
+            Variant::Delta => Request::Delta(DeltaRequest {
+                subscribe: self.list(kind),
+                initial: held.values().map(|r| (r.name.to_string(), r.version.to_string())).collect(),
+                ..Default::default()
+            }),
+        }
+    }
+
+    /// After so long a cluster goes on without endpoints.
+    fn give_up_waiting(&mut self) -> Vec<(Kind, Request)> {
+        self.warmed = self.holds(Kind::Cluster).into_keys().collect();
+        self.warm()
     }
 
     /// Takes or rejects a response; returns what is sent for it.
@@ -169,6 +187,9 @@ impl Envoy {
         let watched = |resource: &Arc<Resource>| kind != Kind::Endpoints || self.endpoints_asked.contains(&resource.name);
         for resource in response.resources.into_iter().filter(watched) {
             held.insert(resource.name.clone(), resource);
+        }
+        if kind == Kind::Endpoints {
+            self.warmed.extend(response.removed);
         }
         self.amnesia &= kind != Kind::Route;
         let mut requests = Vec::new();
@@ -209,8 +230,12 @@ impl Envoy {
     /// When all clusters have endpoints the withheld answers go out, and the first time routes are asked for.
     fn warm(&mut self) -> Vec<(Kind, Request)> {
         let endpoints = self.holds(Kind::Endpoints);
-        if self.holds(Kind::Cluster).keys().any(|name| !endpoints.contains_key(name)) {
+        if self.holds(Kind::Cluster).keys().any(|name| !endpoints.contains_key(name) && !self.warmed.contains(name)) {
             return Vec::new();
+        }
+        self.warmed.clear();
+        if std::mem::take(&mut self.paused) {
+            return vec![(Kind::Cluster, self.first(Kind::Cluster))];
         }
         let mut requests: Vec<(Kind, Request)> = self.withheld.drain(..).map(|request| (Kind::Cluster, request)).collect();
         if !self.routes_asked && !requests.is_empty() {
@@ -263,7 +288,7 @@ impl World {
     fn send(&mut self) -> bool {
         let response = self.session.poll(self.stream, self.now);
         let sent = response.is_some();
-        self.forced |= self.session.sequence().is_forced();
+        self.forced |= self.session.sequence().times_forced() > 0;
         self.to_client.extend(response);
         sent
     }
@@ -295,6 +320,8 @@ impl World {
                 return Ok(());
             }
             self.now += Duration::from_secs(7);
+            let waited = self.client.give_up_waiting();
+            self.to_server.extend(waited);
         }
         Err(TestCaseError::fail("the two do not come to rest"))
     }

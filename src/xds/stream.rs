@@ -16,7 +16,7 @@ use tonic::codec::{DecodeBuf, Decoder};
 use tonic::{Status, Streaming};
 
 use super::board::{Rejection, StreamStatus, TypeStatus, Variant};
-use super::channel::Verdict;
+use super::channel::{Channel, Verdict};
 use super::request::{Request, Response};
 use super::server::{Conversation, Published, Shared};
 use super::wire::{self, Incoming};
@@ -71,7 +71,8 @@ pub(super) struct Stream {
     client: Option<Client>,
     /// Pieces of messages that are made and not yet sent.
     pieces: VecDeque<Bytes>,
-    forced: bool,
+    /// How often the gate was forced, as far as it was told.
+    forced: u64,
 }
 
 struct Client {
@@ -84,7 +85,7 @@ impl Stream {
     pub fn new(shared: Arc<Shared>, origin: Origin, inbound: Streaming<Incoming>) -> Stream {
         let (id, published) = (shared.next_id(), shared.published.clone());
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
-        Stream { id, origin, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: false }
+        Stream { id, origin, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: 0 }
     }
 
     /// The next bytes to send, `None` when the client has ended the stream.
@@ -156,7 +157,6 @@ impl Stream {
         if let (Some(snapshot), Some(client)) = (snapshot, &self.client) {
             let view = snapshot.view(&client.node, self.origin.transport());
             client.conversation.session().retarget(view);
-            self.tell_sync();
         }
     }
 
@@ -213,10 +213,11 @@ impl Stream {
 
     fn on_known(&mut self, kind: Kind, request: &Request) {
         let Some(client) = &self.client else { return };
-        let verdict = client.conversation.session().on_request(self.id, kind, request, Instant::now());
-        if !self.origin.is_aggregated() {
-            client.conversation.bell.send_replace(());
-        }
+        let (verdict, rejected) = {
+            let mut session = client.conversation.session();
+            let verdict = session.on_request(self.id, kind, request, Instant::now());
+            (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected))
+        };
         match &verdict {
             Some(Verdict::Ack { after, .. }) => self.shared.metrics.acked(kind, after.as_secs_f64()),
             Some(Verdict::Nack { message, version, names }) => {
@@ -225,8 +226,7 @@ impl Stream {
             }
             None => {}
         }
-        self.shared.board.update(self.id, |status| note_verdict(status.types.entry(kind).or_default(), verdict));
-        self.tell_sync();
+        self.shared.board.update(self.id, |status| note_verdict(status.types.entry(kind).or_default(), verdict, rejected));
     }
 
     /// A type that is not served: it harms nobody. In delta the client is told that its names do not exist.
@@ -241,11 +241,14 @@ impl Stream {
     /// Makes the next response, if one is to be sent now.
     fn respond(&mut self) -> bool {
         let Some(client) = &self.client else { return false };
-        let (response, forced) = {
+        let (response, forced, ring) = {
             let mut session = client.conversation.session();
-            (session.poll(self.id, Instant::now()), session.sequence().is_forced())
+            (session.poll(self.id, Instant::now()), session.sequence().times_forced(), session.take_ring())
         };
-        if forced && !self.forced {
+        if ring && !self.origin.is_aggregated() {
+            client.conversation.bell.send_replace(());
+        }
+        if forced > self.forced {
             self.shared.metrics.gate_timeout();
             tracing::warn!(node = %client.node.id, "clusters were not acknowledged in time, routes to them go out all the same");
         }
@@ -294,13 +297,16 @@ impl Stream {
     }
 }
 
-fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>) {
+/// `rejected` says that the client still rejects something: then its words stay, whatever else it accepts.
+fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: bool) {
     match verdict {
         Some(Verdict::Ack { version, .. }) => {
             status.acks += 1;
             status.acked = Some(version);
             status.acked_at = Some(Timestamp::now());
-            status.rejected = None;
+            if !rejected {
+                status.rejected = None;
+            }
         }
         Some(Verdict::Nack { version, message, names }) => {
             status.nacks += 1;

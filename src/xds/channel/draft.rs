@@ -20,6 +20,8 @@ pub(super) struct Draft {
     pub gone: Vec<Name>,
     /// A kept name that the client does not have yet stands in the way of a response that is taken as complete.
     pub withheld: bool,
+    /// Something was rejected that should be tried again after this.
+    pub retry_later: bool,
 }
 
 impl Channel {
@@ -75,12 +77,14 @@ impl Channel {
                 None => self.draft_absent(name, held, &mut draft, &mut rejected),
             }
         }
-        // What was rejected is not sent for its own sake, but nobody knows which part of the response the client took, so it goes
-        // along with the next change (and not with the answer to a mere question).
-        if draft.fresh.iter().chain(&draft.removed).any(|name| !self.owed.contains(name)) {
-            draft.resources.extend(rejected.resources);
-            draft.removed.extend(rejected.removed);
+        let changed = draft.fresh.iter().chain(&draft.removed).any(|name| !self.owed.contains(name));
+        let empty = draft.resources.is_empty() && draft.removed.is_empty();
+        // What was rejected is not sent for its own sake, but nobody knows which part of that response the client took, so it follows
+        // the next change (and not the answer to a mere question); by itself, so that the change is not rejected with it.
+        if empty && self.retry {
+            return Draft { withheld: draft.withheld, ..rejected };
         }
+        draft.retry_later = (changed || self.retry) && !(rejected.resources.is_empty() && rejected.removed.is_empty());
         draft
     }
 
