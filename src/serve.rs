@@ -10,12 +10,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::Admin;
 use crate::control::{self, Control, ServerStatus};
+use crate::sources::Generation;
 use crate::store::Store;
 use crate::xds::{self, Board};
 use crate::{admin, sources, telemetry, translate, web};
@@ -94,14 +95,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let faces = Admin::new(status.clone(), board.clone(), shutdown.clone()).into_server();
 
     let mut tasks = JoinSet::new();
-    let stop = shutdown.clone();
-    tasks.spawn(async move {
-        let writer = tokio::task::spawn_blocking(move || control.run(generations));
-        tokio::select! {
-            ended = writer => ended.map_err(|panic| ServeError::Task(panic.to_string()))?.map_err(ServeError::from),
-            () = stop.cancelled() => Ok(()),
-        }
-    });
+    tasks.spawn(write(control, generations, shutdown.clone()));
     let (xds_routes, health) = grpc::routes(&[translate::descriptor_set()], |routes| streams.mount(routes))?;
     let ready = status.clone();
     let stop = shutdown.clone();
@@ -123,6 +117,29 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     });
 
     Ok(Running { xds: xds_addr, admin: admin_addr, http: http_addr, status, board, shutdown, tasks })
+}
+
+/// Gives the writer one generation after another until the server is shut down, and waits until it has put down its pen: the store is
+/// free for the next server when this ends.
+async fn write(control: Control, mut generations: mpsc::Receiver<Generation>, stop: CancellationToken) -> Result<(), ServeError> {
+    let (pass, received) = mpsc::channel(1);
+    let writer = tokio::task::spawn_blocking(move || control.run(received));
+    let ended = loop {
+        tokio::select! {
+            generation = generations.recv() => match generation {
+                Some(generation) => {
+                    if pass.send(generation).await.is_err() {
+                        break Err(ServeError::Task("the writer of what is served".into()));
+                    }
+                }
+                None => break Err(ServeError::Task("the watching of the directory".into())),
+            },
+            () = stop.cancelled() => break Ok(()),
+        }
+    };
+    drop((pass, generations));
+    writer.await.map_err(|panic| ServeError::Task(panic.to_string()))?;
+    ended
 }
 
 async fn bind(addr: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), ServeError> {

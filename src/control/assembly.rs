@@ -29,6 +29,7 @@ pub struct Assembly {
 /// - Where files contradict each other, what is served already wins over what is new, and among new ones the first by path.
 /// - A file that is gone is not served any more.
 pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served, config: &Config) -> Assembly {
+    let before = &with_new_endpoints(before, files);
     let read = read_all(files, releases, &[read, before]);
     let mut problems: Vec<Problem> = read.values().flat_map(|reading| reading.problems.iter().cloned()).collect();
     let mut stale: BTreeMap<String, String> = BTreeMap::new();
@@ -95,6 +96,19 @@ fn choose(read: &Served, before: &Served, stale: &BTreeMap<String, String>) -> V
 }
 
 /// The endpoint files that releases refer to.
-pub fn endpoint_files(read: &Served) -> BTreeSet<String> {
-    read.values().flat_map(|reading| reading.document.endpoint_files.iter().cloned()).collect()
+pub fn endpoint_files<'a>(read: impl IntoIterator<Item = &'a Arc<Reading>>) -> BTreeSet<String> {
+    read.into_iter().flat_map(|reading| reading.document.endpoint_files.iter().cloned()).collect()
+}
+
+/// What is served, with the endpoints that its endpoint files have now: a release file that is broken or refused does not keep the
+/// endpoint files beside it from being followed.
+fn with_new_endpoints(before: &Served, files: &Files) -> Served {
+    let follow = |good: &Arc<Reading>| {
+        if good.is_of(&good.document.file, files) {
+            return good.clone();
+        }
+        let new = Reading::new(&good.document.file, files);
+        if new.release().is_some() { Arc::new(new) } else { good.clone() }
+    };
+    before.iter().map(|(path, good)| (path.clone(), follow(good))).collect()
 }

@@ -41,5 +41,5 @@ pub fn compile(generation: &Generation) -> Compiled {
     let mut services: Vec<ServiceObjects> =
         made.served.values().filter_map(|reading| Some(reading.service.as_ref()?.objects().clone())).collect();
     services.sort_by(|a, b| a.service.cmp(&b.service));
-    Compiled { releases: releases.len(), config, services, problems, endpoint_files: assembly::endpoint_files(&made.read) }
+    Compiled { releases: releases.len(), config, services, problems, endpoint_files: assembly::endpoint_files(made.read.values()) }
 }

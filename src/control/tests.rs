@@ -37,12 +37,18 @@ impl Desk {
     }
 
     fn take_generation(&mut self, generation: Generation) {
-        self.control.take(&generation, Timestamp::UNIX_EPOCH).unwrap();
+        self.control.take(&generation, Timestamp::UNIX_EPOCH);
     }
 
     fn clusters(&self) -> Vec<String> {
         let snapshot = self.published.borrow().clone().expect("published");
         snapshot.view(&Node::default(), Transport::Aggregated).of(Kind::Cluster).iter().map(|(name, _)| name.to_string()).collect()
+    }
+
+    fn state_and_endpoints(&self, name: &str) -> (FileState, Vec<String>) {
+        let status = self.status.borrow();
+        let service = status.services.iter().find(|service| service.name == name).expect("served");
+        (service.state.clone(), service.versions[0].endpoints.clone())
     }
 
     fn state_of(&self, name: &str) -> FileState {
@@ -203,6 +209,61 @@ fn endpoint_files_are_asked_for_and_waited_for() {
     let mut desk = Desk::open(dir.path(), Options::default());
     desk.take(&[release, ("shop.json", "not json")]);
     assert_eq!(desk.clusters(), ["shop/v1"], "the endpoint file has a last good content as well");
+}
+
+#[test]
+fn endpoints_are_followed_while_the_release_file_beside_them_is_broken() {
+    let (_dir, mut desk) = desk();
+    let release = ("shop.yaml", "service: shop\nhosts: [shop.example.com]\nversions: {v1: {file: shop.json}}\nstable: v1\n");
+    let endpoints = |desk: &Desk| desk.state_and_endpoints("shop");
+    desk.take(&[release]);
+    desk.take(&[release, ("shop.json", r#"[{"targets": ["127.0.1.7:80"]}]"#)]);
+    desk.take(&[BROKEN, ("shop.json", r#"[{"targets": ["127.0.1.7:80"]}]"#)]);
+    desk.take(&[BROKEN, ("shop.json", r#"[{"targets": ["127.0.1.8:80"]}]"#)]);
+    assert!(desk.endpoint_files.borrow().contains("shop.json"), "it is still asked for");
+    let (state, addresses) = endpoints(&desk);
+    assert!(matches!(state, FileState::Stale { .. }));
+    assert_eq!(addresses, ["127.0.1.8:80"]);
+}
+
+#[test]
+fn a_configuration_that_cannot_be_read_is_as_it_was_also_after_a_restart() {
+    let (dir, mut desk) = desk();
+    let config = ("tidegate.yaml", "listeners: {http: {bind: \"127.0.0.1:8080\"}}");
+    let listeners = |desk: &Desk| {
+        let snapshot = desk.published.borrow().clone().unwrap();
+        snapshot.view(&Node::default(), Transport::Aggregated).of(Kind::Listener).len()
+    };
+    let hidden = || {
+        let unreadable = BTreeMap::from([("tidegate.yaml".to_owned(), "permission denied".to_owned())]);
+        Generation { unreadable, config: Some("tidegate.yaml".into()), ..generation(&[SHOP], BTreeSet::new()) }
+    };
+    desk.take(&[SHOP, config]);
+    desk.take_generation(hidden());
+    assert_eq!(listeners(&desk), 1);
+    drop(desk);
+    let mut desk = Desk::open(dir.path(), Options::default());
+    desk.take_generation(hidden());
+    assert_eq!(listeners(&desk), 1);
+}
+
+#[test]
+fn a_configuration_that_begins_broken_takes_nothing_away_over_a_restart() {
+    let (dir, mut desk) = desk();
+    desk.take(&[SHOP]);
+    drop(desk);
+    let mut desk = Desk::open(dir.path(), Options::default());
+    desk.take(&[SHOP, ("tidegate.yaml", "listeners: {http: {bind")]);
+    assert_eq!(desk.clusters(), ["shop/v1"]);
+}
+
+#[test]
+fn what_is_stale_stays_told_while_the_directory_is_away() {
+    let (_dir, mut desk) = desk();
+    desk.take(&[SHOP]);
+    desk.take(&[BROKEN]);
+    desk.take_generation(Generation { directory: DirectoryState::Missing, ..generation(&[], BTreeSet::new()) });
+    assert!(matches!(desk.state_of("shop"), FileState::Stale { .. }));
 }
 
 #[test]

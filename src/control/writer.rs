@@ -45,7 +45,8 @@ pub struct Control {
     read: Served,
     config: Option<Arc<Config>>,
     config_text: Option<(String, String)>,
-    stale_since: BTreeMap<String, Timestamp>,
+    /// Files whose last good content is served, since when and why.
+    stale: BTreeMap<String, (Timestamp, String)>,
     generation: u64,
     failed_loads: u64,
 }
@@ -63,7 +64,7 @@ impl Control {
             read: Served::new(),
             config: None,
             config_text: None,
-            stale_since: BTreeMap::new(),
+            stale: BTreeMap::new(),
             generation: 0,
             failed_loads: 0,
             store,
@@ -72,15 +73,11 @@ impl Control {
         Ok(control)
     }
 
-    /// Takes in generations until the sources end. Blocks; it is given a thread of its own.
-    ///
-    /// # Errors
-    /// The store cannot be written: nothing is served that could be forgotten.
-    pub fn run(mut self, mut generations: mpsc::Receiver<Generation>) -> Result<(), StoreError> {
+    /// Takes in generations until there are no more. Blocks; it is given a thread of its own.
+    pub fn run(mut self, mut generations: mpsc::Receiver<Generation>) {
         while let Some(generation) = generations.blocking_recv() {
-            self.take(&generation, Timestamp::now())?;
+            self.take(&generation, Timestamp::now());
         }
-        Ok(())
     }
 
     /// Reads what the store has: the content from which a broken file falls back.
@@ -92,48 +89,55 @@ impl Control {
             self.config = model::read_config(&shown).value.map(Arc::new);
             self.config_text = Some((shown.path.clone(), shown.text.clone()));
         }
+        // What was served without a configuration file was served by the default one.
+        if self.config.is_none() && !files.is_empty() {
+            self.config = Some(Arc::default());
+        }
         let good = |(path, file): (&String, &Arc<_>)| {
             let reading = model::is_release_file(path).then(|| Reading::new(file, &files))?;
             reading.release().is_some().then(|| (path.clone(), Arc::new(reading)))
         };
         self.served = files.iter().filter_map(good).collect();
         self.read = self.served.clone();
-        self.outputs.endpoint_files.send_replace(assembly::endpoint_files(&self.read));
+        self.outputs.endpoint_files.send_replace(assembly::endpoint_files(self.read.values()));
         Ok(())
     }
 
-    /// Takes in one generation: decides, writes, publishes.
-    ///
-    /// # Errors
-    /// The store cannot be written.
-    pub fn take(&mut self, generation: &Generation, now: Timestamp) -> Result<(), StoreError> {
+    /// Takes in one generation: decides, writes, publishes. What cannot be written is not served, because it could be forgotten; what
+    /// was served before stays.
+    pub fn take(&mut self, generation: &Generation, now: Timestamp) {
         let (files, unread) = self.fill_in(generation);
         let releases: Vec<&str> = files.keys().map(String::as_str).filter(|path| self.is_release(generation, path)).collect();
         if let Some(reason) = self.refuse_directory(generation, &releases) {
             tracing::warn!(reason, "the directory is not taken in");
             self.serve_last_good();
-            self.publish_status(Vec::new(), Some(reason), &BTreeMap::new(), now);
-            return Ok(());
+            self.publish_status(Vec::new(), Some(reason), now);
+            return;
         }
         let mut problems = unread;
         let Some(config) = self.take_config(generation, &mut problems) else {
             let reason = "the configuration file is missing or broken, and there is no earlier one to go on with".to_owned();
-            self.publish_status(problems, Some(reason), &BTreeMap::new(), now);
-            return Ok(());
+            self.publish_status(problems, Some(reason), now);
+            return;
         };
         let made = assembly::assemble(&files, &releases, &self.served, &self.read, &config);
-        let wanted = assembly::endpoint_files(&made.read);
+        let wanted = assembly::endpoint_files(made.read.values().chain(made.served.values()));
         self.read = made.read.clone();
         if self.ask_for(wanted, generation) {
-            return Ok(());
+            return;
         }
         problems.extend(made.problems.iter().cloned());
         if made.served.is_empty() && !releases.is_empty() && self.outputs.published.borrow().is_none() {
             let reason = "no release file is good, and there is no earlier content to go on with".to_owned();
-            self.publish_status(problems, Some(reason), &BTreeMap::new(), now);
-            return Ok(());
+            self.publish_status(problems, Some(reason), now);
+            return;
         }
-        self.accept(made, config, problems, now)
+        if let Err(error) = self.store.keep(&texts(&made.served, self.config_text.as_ref())) {
+            tracing::error!(%error, "the release files are not taken in");
+            let reason = format!("what the files say now cannot be written down, so what was served stays: {error}");
+            return self.publish_status(problems, Some(reason), now);
+        }
+        self.accept(made, config, problems, now);
     }
 
     /// After a restart, what the store has is what the Envoys have; it is served until the directory says otherwise.
@@ -147,6 +151,7 @@ impl Control {
         let before = self.outputs.published.borrow().clone();
         let services: Vec<Arc<Service>> = self.served.values().filter_map(|reading| reading.service.clone()).collect();
         let snapshot = Snapshot::new(self.generation, services, config, before.as_deref());
+        snapshot.prepare();
         self.outputs.published.send_replace(Some(Arc::new(snapshot)));
     }
 
@@ -184,13 +189,15 @@ impl Control {
     }
 
     fn take_config(&mut self, generation: &Generation, problems: &mut Vec<Problem>) -> Option<Arc<Config>> {
-        let Some(file) = generation.config.as_ref().and_then(|path| generation.files.get(path)) else {
+        let Some(path) = &generation.config else {
             if self.options.config_required {
                 return self.config.clone();
             }
             self.config_text = None;
             return Some(Arc::default());
         };
+        // It is there and cannot be read: it is as it was.
+        let Some(file) = generation.files.get(path) else { return self.config.clone() };
         let document = model::read_config(file);
         problems.extend(document.problems);
         match document.value {
@@ -215,8 +222,7 @@ impl Control {
         unread
     }
 
-    fn accept(&mut self, made: Assembly, config: Arc<Config>, problems: Vec<Problem>, now: Timestamp) -> Result<(), StoreError> {
-        self.store.keep(&texts(&made.served, self.config_text.as_ref()))?;
+    fn accept(&mut self, made: Assembly, config: Arc<Config>, problems: Vec<Problem>, now: Timestamp) {
         let first = self.outputs.published.borrow().is_none();
         let changed = first || !same(&self.served, &made.served) || self.config.as_ref() != Some(&config);
         self.generation += 1;
@@ -229,8 +235,13 @@ impl Control {
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         self.failed_loads += u64::from(errors > 0);
         self.log(changed, errors, &problems);
-        self.publish_status(problems, None, &made.stale, now);
-        Ok(())
+        self.stale = made.stale.into_iter().map(|(path, problem)| (path.clone(), self.since(path, problem, now))).collect();
+        self.publish_status(problems, None, now);
+    }
+
+    /// Since when a file is stale: since it became so, and for the problem it has now.
+    fn since(&self, path: String, problem: String, now: Timestamp) -> (Timestamp, String) {
+        (self.stale.get(&path).map_or(now, |(since, _)| *since), problem)
     }
 
     /// A listener that is taken away closes a port on every Envoy that has it, and a deleted configuration file takes all.
@@ -251,21 +262,12 @@ impl Control {
         }
     }
 
-    fn publish_status(
-        &mut self,
-        problems: Vec<Problem>,
-        directory: Option<String>,
-        stale: &BTreeMap<String, String>,
-        now: Timestamp,
-    ) {
-        if directory.is_none() {
-            self.stale_since.retain(|path, _| stale.contains_key(path));
-        }
+    fn publish_status(&mut self, problems: Vec<Problem>, directory: Option<String>, now: Timestamp) {
         let services = self.served.values().filter_map(|reading| {
-            let state = stale.get(reading.path()).map_or(FileState::Current, |problem| FileState::Stale {
-                since: *self.stale_since.entry(reading.path().to_owned()).or_insert(now),
-                problem: problem.clone(),
-            });
+            let state = self
+                .stale
+                .get(reading.path())
+                .map_or(FileState::Current, |(since, problem)| FileState::Stale { since: *since, problem: problem.clone() });
             reading.release().map(|release| ServiceStatus::new(release, reading.path(), state))
         });
         let mut services: Vec<ServiceStatus> = services.collect();

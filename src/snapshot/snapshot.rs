@@ -1,24 +1,34 @@
 //! A generation as it is served: a view for every node.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use super::{Node, Resource, View};
 use crate::model::Config;
-use crate::translate::{self, Object, ServiceObjects, XdsVariant};
+use crate::translate::{self, ServiceObjects, XdsVariant};
 
 /// One service, translated and encoded; kept over generations as long as its release does not change.
 #[derive(Debug)]
 pub struct Service {
     objects: ServiceObjects,
     resources: Vec<Arc<Resource>>,
+    /// The same for Envoys on typed services, state of the world and delta; made when the first of them comes.
+    typed: [OnceLock<Vec<Arc<Resource>>>; 2],
 }
 
 impl Service {
     /// Encodes what translation made of a release.
     pub fn new(objects: ServiceObjects) -> Service {
         let resources = objects.objects.iter().map(|object| Arc::new(Resource::new(object))).collect();
-        Service { objects, resources }
+        Service { objects, resources, typed: Default::default() }
+    }
+
+    fn resources(&self, transport: Transport) -> &[Arc<Resource>] {
+        let Transport::Typed(variant) = transport else { return &self.resources };
+        self.typed[usize::from(variant == XdsVariant::Delta)].get_or_init(|| {
+            let typed = self.objects.objects.iter().map(|object| translate::typed(object, variant, MANAGEMENT_SERVER));
+            typed.map(|object| Arc::new(Resource::new(&object))).collect()
+        })
     }
 
     /// The translated form.
@@ -79,6 +89,13 @@ impl Snapshot {
         view
     }
 
+    /// Makes the views that the snapshot before this one had, so that streams find them made when it is published.
+    pub fn prepare(&self) {
+        let groups = self.before.keys().map(|group| (group.clone(), Arc::new(self.compose(group))));
+        let made: HashMap<Group, Arc<View>> = groups.collect();
+        self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(made);
+    }
+
     fn made(&self) -> HashMap<Group, Arc<View>> {
         self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
@@ -88,21 +105,16 @@ impl Snapshot {
         let before = self.before.get(group).map(Arc::as_ref);
         let services: Vec<&Service> = self.services.iter().map(Arc::as_ref).filter(|service| service.is_for(fleets)).collect();
         let objects: Vec<&ServiceObjects> = services.iter().map(|service| &service.objects).collect();
-        let shared = translate::fleet(&objects, &self.config, fleets);
-        let made = |object: &Object| {
-            let made = Resource::new(object);
+        let shared = translate::fleet(&objects, &self.config, fleets).into_iter().map(|object| {
+            let object = match *transport {
+                Transport::Aggregated => object,
+                Transport::Typed(variant) => translate::typed(&object, variant, MANAGEMENT_SERVER),
+            };
+            let made = Resource::new(&object);
             let old = before.and_then(|view| view.of(made.kind).get(&made.name)).filter(|old| old.version == made.version);
             old.cloned().unwrap_or_else(|| Arc::new(made))
-        };
-        match *transport {
-            Transport::Aggregated => {
-                let own = services.iter().flat_map(|service| service.resources.iter().cloned());
-                View::new(own.chain(shared.iter().map(made)), before)
-            }
-            Transport::Typed(variant) => {
-                let all = objects.iter().flat_map(|service| &service.objects).chain(&shared);
-                View::new(all.map(|object| made(&translate::typed(object, variant, MANAGEMENT_SERVER))), before)
-            }
-        }
+        });
+        let own = services.iter().flat_map(|service| service.resources(*transport).iter().cloned());
+        View::new(own.chain(shared), before)
     }
 }

@@ -8,6 +8,7 @@ mod server;
 
 use client::{Delta, Sotw, node};
 use server::{CDS, EDS, LDS, RDS, TestServer, release};
+use tidegate::serve::{self, Options};
 use tonic::Code;
 
 #[tokio::test]
@@ -214,5 +215,14 @@ async fn large_resources_arrive_whole_among_small_ones() {
     for received in [sotw.next().await, delta.next().await] {
         assert_eq!(received.names(), ["big/v1", "shop/v1"]);
         assert_eq!(received.endpoints("big/v1"), 500);
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_was_shut_down_leaves_its_state_to_the_next() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let options = || Options::local(dir.path().join("releases"), dir.path().join("state"));
+    for _ in 0..3 {
+        serve::start(options()).await.expect("the state folder is free").shutdown().await.expect("a clean end");
     }
 }
