@@ -43,6 +43,8 @@ pub struct Control {
     outputs: Outputs,
     served: Served,
     read: Served,
+    /// What was served before the start, as far as the store has it: what clients may hold that come back.
+    recalled: Option<Snapshot>,
     config: Option<Arc<Config>>,
     config_text: Option<(String, String)>,
     /// Files whose last good content is served, since when and why.
@@ -62,6 +64,7 @@ impl Control {
             outputs,
             served: Served::new(),
             read: Served::new(),
+            recalled: None,
             config: None,
             config_text: None,
             stale: BTreeMap::new(),
@@ -99,6 +102,9 @@ impl Control {
         };
         self.served = files.iter().filter_map(good).collect();
         self.read = self.served.clone();
+        if let Some(config) = self.config.clone().filter(|_| !self.served.is_empty()) {
+            self.recalled = Some(Snapshot::new(0, self.services(), config, None));
+        }
         self.outputs.endpoint_files.send_replace(assembly::endpoint_files(self.read.values()));
         Ok(())
     }
@@ -147,10 +153,14 @@ impl Control {
         }
     }
 
+    fn services(&self) -> Vec<Arc<Service>> {
+        self.served.values().filter_map(|reading| reading.service.clone()).collect()
+    }
+
     fn publish_snapshot(&self, config: Arc<Config>) {
         let before = self.outputs.published.borrow().clone();
-        let services: Vec<Arc<Service>> = self.served.values().filter_map(|reading| reading.service.clone()).collect();
-        let snapshot = Snapshot::new(self.generation, services, config, before.as_deref());
+        let before = before.as_deref().or(self.recalled.as_ref());
+        let snapshot = Snapshot::new(self.generation, self.services(), config, before);
         snapshot.prepare();
         self.outputs.published.send_replace(Some(Arc::new(snapshot)));
     }

@@ -1,9 +1,9 @@
 //! A generation as it is served: a view for every node.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use super::{Node, Resource, View};
+use super::{Kind, Node, Resource, View};
 use crate::model::Config;
 use crate::translate::{self, ServiceObjects, XdsVariant};
 
@@ -60,16 +60,28 @@ const MANAGEMENT_SERVER: &str = "xds";
 #[derive(Debug)]
 pub struct Snapshot {
     generation: u64,
+    content: Arc<Content>,
+    /// What was served before, newest first: what a client may still hold that comes back.
+    older: Vec<Arc<Content>>,
+}
+
+/// The services and the configuration of a generation, and the views made of them.
+#[derive(Debug)]
+struct Content {
     services: Vec<Arc<Service>>,
     config: Arc<Config>,
-    before: HashMap<Group, Arc<View>>,
     views: Mutex<HashMap<Group, Arc<View>>>,
 }
+
+/// Generations that are remembered for clients that come back.
+const REMEMBERED: usize = 4;
 
 impl Snapshot {
     /// A snapshot of these services. Resources that are equal to those of `before` are shared with it.
     pub fn new(generation: u64, services: Vec<Arc<Service>>, config: Arc<Config>, before: Option<&Snapshot>) -> Snapshot {
-        Snapshot { generation, services, config, before: before.map(Snapshot::made).unwrap_or_default(), views: Mutex::default() }
+        let older = before.iter().flat_map(|before| [&before.content].into_iter().chain(&before.older));
+        let older = older.take(REMEMBERED).cloned().collect();
+        Snapshot { generation, content: Arc::new(Content { services, config, views: Mutex::default() }), older }
     }
 
     /// Counts the generations since the start.
@@ -79,30 +91,41 @@ impl Snapshot {
 
     /// What this node is served, connected like this.
     pub fn view(&self, node: &Node, transport: Transport) -> Arc<View> {
-        let group = (self.config.fleets_of(node), transport);
-        let mut views = self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(view) = views.get(&group) {
-            return view.clone();
-        }
-        let view = Arc::new(self.compose(&group));
-        views.insert(group, view.clone());
-        view
+        self.content.view((self.content.config.fleets_of(node), transport), self.older.first())
+    }
+
+    /// What this node was served before, if there was a time at which that version of a kind was all it had of it.
+    pub fn view_told(&self, node: &Node, transport: Transport, kind: Kind, version: &str) -> Option<Arc<View>> {
+        let views = self.older.iter().map(|content| content.view((content.config.fleets_of(node), transport), None));
+        views.into_iter().find(|view| view.of(kind).version().as_str() == version)
     }
 
     /// Makes the views that the snapshot before this one had, so that streams find them made when it is published.
     pub fn prepare(&self) {
-        let groups = self.before.keys().map(|group| (group.clone(), Arc::new(self.compose(group))));
-        let made: HashMap<Group, Arc<View>> = groups.collect();
-        self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(made);
+        let before = self.older.first();
+        let groups: Vec<Group> = before.map(|before| before.made().keys().cloned().collect()).unwrap_or_default();
+        groups.into_iter().for_each(|group| drop(self.content.view(group, before)));
+    }
+}
+
+impl Content {
+    fn made(&self) -> MutexGuard<'_, HashMap<Group, Arc<View>>> {
+        self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    fn made(&self) -> HashMap<Group, Arc<View>> {
-        self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    fn view(&self, group: Group, before: Option<&Arc<Content>>) -> Arc<View> {
+        let mut views = self.made();
+        if let Some(view) = views.get(&group) {
+            return view.clone();
+        }
+        let before = before.and_then(|before| before.made().get(&group).cloned());
+        let view = Arc::new(self.compose(&group, before.as_deref()));
+        views.insert(group, view.clone());
+        view
     }
 
-    fn compose(&self, group: &Group) -> View {
+    fn compose(&self, group: &Group, before: Option<&View>) -> View {
         let (fleets, transport) = group;
-        let before = self.before.get(group).map(Arc::as_ref);
         let services: Vec<&Service> = self.services.iter().map(Arc::as_ref).filter(|service| service.is_for(fleets)).collect();
         let objects: Vec<&ServiceObjects> = services.iter().map(|service| &service.objects).collect();
         let shared = translate::fleet(&objects, &self.config, fleets).into_iter().map(|object| {

@@ -172,6 +172,14 @@ impl Channel {
         }
     }
 
+    /// A client that reconnects holds what is in `old`. What it should have otherwise is the news of it.
+    pub fn remember(&mut self, old: &TypeView, new: &TypeView) {
+        let other = |resource: &&Arc<Resource>| new.get(&resource.name).is_none_or(|now| now.version != resource.version);
+        for resource in old.iter().map(|(_, resource)| resource).filter(other).filter(|r| self.subscription.wants(&r.name)) {
+            self.ledger.held(resource);
+        }
+    }
+
     /// Finds what the client told of, as it reconnected, among the resources there are.
     pub fn recognise(&mut self, view: &TypeView) {
         if self.dirty {

@@ -76,6 +76,15 @@ impl Ledger {
         self.entries.insert(name.into(), entry);
     }
 
+    /// A client reconnects and holds this very resource.
+    pub fn held(&mut self, resource: &Arc<Resource>) {
+        self.told(&resource.name, resource.version.as_str());
+        if let Some(entry) = self.entries.get_mut(&resource.name) {
+            entry.resource = Some(resource.clone());
+            entry.confirmed = Confirmed::Known(resource.clone());
+        }
+    }
+
     /// Finds what the client told of among the resources there are.
     pub fn recognise(&mut self, view: &TypeView) {
         for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| entry.confirmed == Confirmed::Foreign) {

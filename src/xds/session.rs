@@ -57,11 +57,8 @@ impl Session {
             self.channels.range_mut((kind, 0)..=(kind, u64::MAX)).for_each(|(_, channel)| channel.touch());
             self.unsettled = true;
         }
-        let (old, new) = (before.of(Kind::Endpoints), self.target.of(Kind::Endpoints));
-        if !Arc::ptr_eq(old, new) {
-            let gone = old.iter().filter(|(name, _)| new.get(name).is_none());
-            self.spare.extend(gone.map(|(name, resource)| (name.clone(), resource.clone())));
-            self.spare.retain(|name, _| new.get(name).is_none());
+        if !Arc::ptr_eq(before.of(Kind::Endpoints), self.target.of(Kind::Endpoints)) {
+            self.keep_endpoints_of(&before);
         }
     }
 
@@ -74,6 +71,27 @@ impl Session {
         let channel = self.channels.entry((kind, stream)).or_insert_with(|| Channel::new(kind, variant));
         self.unsettled = true;
         channel.on_request(request, now)
+    }
+
+    /// A state-of-the-world client that reconnects told, on its first request of a type, a version that belonged to this view: so it
+    /// holds that, and what it must not lose of it yet is kept.
+    pub fn remember(&mut self, stream: u64, kind: Kind, old: &View) {
+        if !matches!(kind, Kind::Cluster | Kind::Route) {
+            return;
+        }
+        if let Some(channel) = self.channels.get_mut(&(kind, stream)) {
+            channel.remember(old.of(kind), self.target.of(kind));
+        }
+        self.keep_endpoints_of(old);
+        self.unsettled = true;
+    }
+
+    /// Endpoints that are wanted no more may be asked for while their clusters are kept.
+    fn keep_endpoints_of(&mut self, old: &View) {
+        let new = self.target.of(Kind::Endpoints);
+        let gone = old.of(Kind::Endpoints).iter().filter(|(name, _)| new.get(name).is_none());
+        self.spare.extend(gone.map(|(name, resource)| (name.clone(), resource.clone())));
+        self.spare.retain(|name, _| new.get(name).is_none());
     }
 
     /// A delta request for a type that this server does not have: the names that it must be told do not exist, and a nonce for the

@@ -481,6 +481,28 @@ fn e4_f4_reconnecting_after_a_cutover_keeps_the_old_cluster_until_the_new_routes
     assert_eq!(client.receive(), ["CDS -s/1", "EDS -s/1"]);
 }
 
+#[test]
+fn e4_f4_a_sotw_client_that_returns_after_a_cutover_keeps_the_old_cluster_as_well() {
+    let mut client = Client::new(Variant::Sotw, &CUTOVER);
+    let old = view(&ONE);
+    for (kind, names) in [(CDS, vec![]), (EDS, vec!["s/1".to_owned()]), (RDS, vec!["tidegate".to_owned()])] {
+        let version = old.of(kind).version().to_string();
+        client.send(kind, Request::Sotw(SotwRequest { version, names, ..Default::default() }));
+        client.session.remember(1, kind, &old);
+    }
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c", "EDS s/1=e", "RDS tidegate=1"], "the routes it has, until s/2 is warm");
+    client.ack(RDS, &["tidegate"]);
+    client.answer(EDS, &["s/1", "s/2"], None);
+    assert_eq!(client.receive(), ["EDS s/2=e"]);
+    client.ack(EDS, &["s/1", "s/2"]);
+    client.ack(CDS, &[]);
+    assert_eq!(client.receive(), ["RDS tidegate=2"]);
+    client.ack(RDS, &["tidegate"]);
+    assert_eq!(client.receive(), NOTHING);
+    client.sleep(30);
+    assert_eq!(client.receive(), ["CDS s/2=c"]);
+}
+
 /// From version 1 to version 2, and version 1 gone, in one edit.
 const CUTOVER: [&str; 3] = ["C s/2=c > s/2", "E s/2=e", "R tidegate=2 > s/2"];
 const ONE: [&str; 3] = ["C s/1=c > s/1", "E s/1=e", "R tidegate=1 > s/1"];

@@ -20,7 +20,7 @@ use super::channel::{Channel, Verdict};
 use super::request::{Request, Response};
 use super::server::{Conversation, Published, Shared};
 use super::wire::{self, Incoming};
-use crate::snapshot::{Kind, Node, Transport};
+use crate::snapshot::{Kind, Node, Transport, View};
 
 /// Requests taken in at a go before the stream looks whether there is something to send.
 const REQUESTS_AT_A_GO: usize = 64;
@@ -213,9 +213,11 @@ impl Stream {
 
     fn on_known(&mut self, kind: Kind, request: &Request) {
         let Some(client) = &self.client else { return };
+        let old = self.told_view(client, kind, request);
         let (verdict, rejected) = {
             let mut session = client.conversation.session();
             let verdict = session.on_request(self.id, kind, request, Instant::now());
+            old.iter().for_each(|old| session.remember(self.id, kind, old));
             (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected))
         };
         match &verdict {
@@ -227,6 +229,14 @@ impl Stream {
             None => {}
         }
         self.shared.board.update(self.id, |status| note_verdict(status.types.entry(kind).or_default(), verdict, rejected));
+    }
+
+    /// What a state-of-the-world client holds that comes back, if its first request of a type tells a version that is remembered.
+    fn told_view(&self, client: &Client, kind: Kind, request: &Request) -> Option<Arc<View>> {
+        let Request::Sotw(request) = request else { return None };
+        let first = client.conversation.session().channel(self.id, kind).is_none();
+        let snapshot = self.published.borrow().clone().filter(|_| first && !request.version.is_empty())?;
+        snapshot.view_told(&client.node, self.origin.transport(), kind, &request.version)
     }
 
     /// A type that is not served: it harms nobody. In delta the client is told that its names do not exist.

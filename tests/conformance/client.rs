@@ -33,6 +33,7 @@ pub fn node(id: &str) -> Node {
 pub struct Received {
     pub type_url: String,
     pub nonce: String,
+    pub version: String,
     pub identifier: String,
     pub removed: Vec<String>,
     resources: Vec<Any>,
@@ -87,6 +88,7 @@ impl From<DiscoveryResponse> for Received {
         Received {
             type_url: response.type_url,
             nonce: response.nonce,
+            version: response.version_info,
             identifier: response.control_plane.unwrap_or_default().identifier,
             removed: Vec::new(),
             resources: response.resources,
@@ -101,6 +103,7 @@ impl From<DeltaDiscoveryResponse> for Received {
         Received {
             type_url: response.type_url,
             nonce: response.nonce,
+            version: response.system_version_info,
             identifier: response.control_plane.unwrap_or_default().identifier,
             removed: response.removed_resources,
             resources: response.resources.into_iter().filter_map(|resource| resource.resource).collect(),
@@ -156,6 +159,13 @@ impl Sotw {
 
     pub async fn next(&mut self) -> Received {
         self.wire.next().await.expect("a response").into()
+    }
+
+    /// The first request of a type after a reconnect, telling the version that is held.
+    pub async fn resume(&mut self, node: Node, type_url: &str, held: &Received) {
+        let (type_url, version_info) = (type_url.into(), held.version.clone());
+        let request = DiscoveryRequest { node: Some(node), type_url, version_info, ..Default::default() };
+        self.wire.requests.send(request).await.expect("an open stream");
     }
 
     /// The next response of a type; others may come in between.

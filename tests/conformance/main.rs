@@ -125,6 +125,22 @@ async fn e1_o1_o2_a_restarted_server_and_a_second_one_send_nothing_that_is_known
 }
 
 #[tokio::test]
+async fn e4_f4_a_sotw_client_that_returns_to_a_restarted_server_keeps_what_its_routes_still_use() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), CDS, &[]).await;
+    let held = stream.next().await;
+    drop(stream);
+    let server = server.restart(|files| files.write(&release("shop", &["v2"], "v2"))).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.resume(node("n1"), CDS, &held).await;
+    assert_eq!(stream.next().await.names(), ["shop/v1", "shop/v2"]);
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n2")), CDS, &[]).await;
+    assert_eq!(stream.next().await.names(), ["shop/v2"], "who comes with nothing is given nothing old");
+}
+
+#[tokio::test]
 async fn o1_comments_and_touches_send_nothing() {
     let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
     let mut stream = Delta::open(server.xds()).await;

@@ -1,7 +1,6 @@
 //! A server in this process, over a directory of its own.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,21 +25,44 @@ pub fn release(service: &str, versions: &[&str], stable: &str) -> (String, Strin
 
 pub struct TestServer {
     running: Running,
-    dir: tempfile::TempDir,
+    files: Files,
+}
+
+/// The folders of a server.
+pub struct Files(tempfile::TempDir);
+
+impl Files {
+    fn options(&self) -> Options {
+        Options { drain: Duration::ZERO, ..Options::local(self.0.path().join("releases"), self.0.path().join("state")) }
+    }
+
+    /// Saves a file as an editor does.
+    pub fn write(&self, (name, text): &(String, String)) {
+        let dir = self.0.path().join("releases");
+        std::fs::write(dir.join(".new"), text).expect("written");
+        std::fs::rename(dir.join(".new"), dir.join(name)).expect("renamed");
+    }
 }
 
 impl TestServer {
     /// Starts over these files, and waits until they are served if there are any.
     pub async fn start(files: &[(String, String)]) -> TestServer {
-        let dir = tempfile::tempdir().expect("a folder");
-        std::fs::create_dir(dir.path().join("releases")).expect("a folder");
-        let options = Options { drain: Duration::ZERO, ..Options::local(dir.path().join("releases"), dir.path().join("state")) };
-        let write = |(name, text): &(String, String)| std::fs::write(dir.path().join("releases").join(name), text);
-        files.iter().for_each(|file| write(file).expect("written"));
-        let server = TestServer { running: serve::start(options).await.expect("a server"), dir };
+        let folders = Files(tempfile::tempdir().expect("a folder"));
+        std::fs::create_dir(folders.0.path().join("releases")).expect("a folder");
+        files.iter().for_each(|file| folders.write(file));
+        let server = TestServer { running: serve::start(folders.options()).await.expect("a server"), files: folders };
         if !files.is_empty() {
             server.ready().await;
         }
+        server
+    }
+
+    /// Ends it, does something to its files, and starts it again over the same folders.
+    pub async fn restart(self, meanwhile: impl FnOnce(&Files)) -> TestServer {
+        self.running.shutdown().await.expect("a clean end");
+        meanwhile(&self.files);
+        let server = TestServer { running: serve::start(self.files.options()).await.expect("a server"), files: self.files };
+        server.ready().await;
         server
     }
 
@@ -56,11 +78,8 @@ impl TestServer {
         self.running.status.borrow().generation
     }
 
-    /// Saves a file as an editor does.
-    pub fn write(&self, (name, text): &(String, String)) {
-        let dir: PathBuf = self.dir.path().join("releases");
-        std::fs::write(dir.join(".new"), text).expect("written");
-        std::fs::rename(dir.join(".new"), dir.join(name)).expect("renamed");
+    pub fn write(&self, file: &(String, String)) {
+        self.files.write(file);
     }
 
     pub async fn ready(&self) {
