@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tidegate::diag::{Problem, Severity, SourceFile, render};
-use tidegate::model::{Document, Release, conflicts, is_release_file, read_config, read_release};
+use tidegate::model::{Config, Document, Release, conflicts, is_release_file, read_config, read_release};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_path_buf()
@@ -57,9 +57,9 @@ fn problems_of_dir(dir: &Path) -> Vec<Problem> {
     let documents: Vec<Document<Release>> = names.iter().map(|name| release(dir, name)).collect();
     let mut problems: Vec<Problem> = config.iter().flat_map(|config| config.problems.clone()).collect();
     problems.extend(documents.iter().flat_map(|document| document.problems.clone()));
-    let config = config.and_then(|config| config.value).unwrap_or_default();
+    let config = config.map_or(Some(Config::default()), |config| config.value);
     let documents: Vec<&Document<Release>> = documents.iter().collect();
-    problems.extend(conflicts(&documents, &config).into_iter().map(|conflict| conflict.problem));
+    problems.extend(conflicts(&documents, config.as_ref()).into_iter().map(|conflict| conflict.problem));
     problems
 }
 

@@ -28,7 +28,8 @@ pub struct Assembly {
 /// - A file that is good is served as it is; one that is broken keeps its last good content, or is not served if it has none.
 /// - Where files contradict each other, what is served already wins over what is new, and among new ones the first by path.
 /// - A file that is gone is not served any more.
-pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served, config: &Config) -> Assembly {
+/// - Without a configuration, because it is broken, fleets are not judged.
+pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served, config: Option<&Config>) -> Assembly {
     let before = &with_new_endpoints(before, files);
     let read = read_all(files, releases, &[read, before]);
     let mut problems: Vec<Problem> = read.values().flat_map(|reading| reading.problems.iter().cloned()).collect();

@@ -29,17 +29,26 @@ pub fn compile(generation: &Generation) -> Compiled {
     let is_release = |path: &&str| generation.config.as_deref() != Some(*path) && model::is_release_file(path);
     let releases: Vec<&str> = generation.files.keys().map(String::as_str).filter(is_release).collect();
     let mut problems: Vec<Problem> = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
-    let config = generation.config.as_ref().and_then(|path| generation.files.get(path)).map(model::read_config);
-    let config = config.map(|document| {
-        problems.extend(document.problems);
-        document.value
-    });
-    let config = config.flatten().unwrap_or_default();
-    let made = assembly::assemble(&generation.files, &releases, &Served::new(), &Served::new(), &config);
+    let config = config_of(generation, &mut problems);
+    let made = assembly::assemble(&generation.files, &releases, &Served::new(), &Served::new(), config.as_ref());
     problems.extend(made.problems);
     assembly::by_place(&mut problems);
     let mut services: Vec<ServiceObjects> =
         made.served.values().filter_map(|reading| Some(reading.service.as_ref()?.objects().clone())).collect();
     services.sort_by(|a, b| a.service.cmp(&b.service));
-    Compiled { releases: releases.len(), config, services, problems, endpoint_files: assembly::endpoint_files(made.read.values()) }
+    Compiled {
+        releases: releases.len(),
+        config: config.unwrap_or_default(),
+        services,
+        problems,
+        endpoint_files: assembly::endpoint_files(made.read.values()),
+    }
+}
+
+/// The configuration; `None` if there should be one and it cannot be read.
+fn config_of(generation: &Generation, problems: &mut Vec<Problem>) -> Option<Config> {
+    let Some(path) = &generation.config else { return Some(Config::default()) };
+    let document = model::read_config(generation.files.get(path)?);
+    problems.extend(document.problems);
+    document.value
 }

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::diag::{Label, Problem, Severity, SourceFile};
+use crate::diag::{Problem, Severity, SourceFile};
 use crate::model::{self, Document, Release};
 use crate::snapshot::Service;
-use crate::translate;
+use crate::translate::{self, Invalid};
 
 /// The files of a generation, by path.
 pub type Files = BTreeMap<String, Arc<SourceFile>>;
@@ -33,7 +33,7 @@ impl Reading {
         let service = match translated {
             Some(Ok(objects)) => Some(Arc::new(Service::new(objects))),
             Some(Err(invalid)) => {
-                problems.extend(invalid.iter().map(|invalid| refused_by_envoy(file, &invalid.to_string())));
+                problems.extend(invalid.iter().map(|invalid| refused_by_envoy(&document, invalid)));
                 None
             }
             None => None,
@@ -64,15 +64,17 @@ impl Reading {
 }
 
 /// Envoy's own rules refuse what the file asks for, although the file's own do not.
-fn refused_by_envoy(file: &Arc<SourceFile>, reason: &str) -> Problem {
-    Problem {
-        code: "T900",
-        severity: Severity::Error,
-        title: format!("Envoy would refuse this release: {reason}"),
-        primary: Label { file: file.clone(), span: 0..0, text: String::new() },
-        related: Vec::new(),
-        help: Some(
-            "the rule is Envoy's own; please report the file, because tidegate should have said this in its own words".into(),
+fn refused_by_envoy(document: &Document<Release>, invalid: &Invalid) -> Problem {
+    let (title, help) = match &invalid.rule {
+        Some(rule) => (
+            format!("Envoy cannot be told rule `{rule}`: {}", invalid.reason),
+            "say it with less: `in`, `prefix`, `suffix`, `contains`, or several rules",
         ),
-    }
+        None => (
+            format!("Envoy would refuse this release: {invalid}"),
+            "the rule is Envoy's own; please report the file, because tidegate should have said this in its own words",
+        ),
+    };
+    let primary = document.place(invalid.rule.as_deref());
+    Problem { code: "T900", severity: Severity::Error, title, primary, related: Vec::new(), help: Some(help.to_owned()) }
 }

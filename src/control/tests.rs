@@ -280,3 +280,21 @@ fn a_broken_configuration_keeps_the_last_good_one_and_is_waited_for_at_first() {
     assert_eq!(listeners(&desk), 1);
     assert!(!desk.status.borrow().problems.is_empty());
 }
+
+fn compiled(files: &[(&str, &str)]) -> Vec<(&'static str, String, (usize, usize))> {
+    let problems = compile(&generation(files, BTreeSet::new())).problems;
+    problems.into_iter().map(|problem| (problem.code, problem.primary.file.path.clone(), problem.position())).collect()
+}
+
+#[test]
+fn a_broken_configuration_is_the_only_thing_said_of_fleets() {
+    let shop = (SHOP.0, &*format!("{}fleets: [edge]\n", SHOP.1));
+    assert_eq!(compiled(&[shop]), [("T072", "shop.yaml".to_owned(), (5, 10))], "there is none, so it has no fleets");
+    assert_eq!(compiled(&[shop, ("tidegate.yaml", "fleets: {edge: {}}\n")]), [("T016", "tidegate.yaml".to_owned(), (1, 10))]);
+}
+
+#[test]
+fn what_envoy_cannot_be_told_has_the_place_of_its_rule() {
+    let rule = "rules:\n  - when: {path: /a}\n    send: v1\n  - when: {cookie: {x: {regex: \"a;b\"}}}\n    send: v1\n";
+    assert_eq!(compiled(&[(SHOP.0, &*format!("{}{rule}", SHOP.1))]), [("T900", "shop.yaml".to_owned(), (8, 5))]);
+}

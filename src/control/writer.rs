@@ -126,7 +126,7 @@ impl Control {
             self.publish_status(problems, Some(reason), now);
             return;
         };
-        let made = assembly::assemble(&files, &releases, &self.served, &self.read, &config);
+        let made = assembly::assemble(&files, &releases, &self.served, &self.read, Some(config.as_ref()));
         let wanted = assembly::endpoint_files(made.read.values().chain(made.served.values()));
         self.read = made.read.clone();
         if self.ask_for(wanted, generation) {

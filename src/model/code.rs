@@ -55,6 +55,7 @@ codes! {
 codes! {
     NOT_100_PERCENT = "T040";
     SECOND_REST = "T041";
+    EMPTY_REST = "T042";
 }
 
 // Rules.
@@ -63,6 +64,8 @@ codes! {
     FOREIGN_REGEX = "T051";
     COVERED_RULE = "T052";
     TOO_MANY_ALTERNATIVES = "T053";
+    LARGE_REGEX = "T054";
+    RULE_OUTSIDE = "T055";
 }
 
 // Strategies.
@@ -89,5 +92,6 @@ codes! {
 // Worth a look.
 codes! {
     TLS_UNVERIFIED = "T080";
+    UNASKED_PATH = "T081";
     MANY_MORE = "T089";
 }

@@ -18,14 +18,15 @@ pub struct Conflict {
 }
 
 /// Compares files with each other and with the configuration. `documents` stand in order of precedence: of two that clash the later
-/// one is refused, and what is refused takes nothing away from those behind it. Documents without a value are passed over.
-pub fn conflicts(documents: &[&Document<Release>], config: &Config) -> Vec<Conflict> {
-    let fleets: Vec<&str> = config.fleets.iter().map(|fleet| fleet.name.as_str()).collect();
+/// one is refused, and what is refused takes nothing away from those behind it. Documents without a value are passed over. Without
+/// a configuration, because it is broken, no fleet is called unknown.
+pub fn conflicts(documents: &[&Document<Release>], config: Option<&Config>) -> Vec<Conflict> {
+    let fleets: Option<Vec<&str>> = config.map(|config| config.fleets.iter().map(|fleet| fleet.name.as_str()).collect());
     let mut claims = Claims::default();
     let mut found = Vec::new();
     for document in documents {
         let Some(release) = &document.value else { continue };
-        let mut problems = unknown_fleets(document, &fleets);
+        let mut problems = fleets.as_ref().map(|fleets| unknown_fleets(document, fleets)).unwrap_or_default();
         problems.extend(claims.clashes(document, release));
         if problems.is_empty() {
             claims.take(document, release);

@@ -1,15 +1,33 @@
 //! Whether a rule can ever come to its turn behind others.
 
-use super::{Match, Rule, Test};
+use super::{Match, Rule, Subject, Test};
 
 /// The earlier rules, by index, that together take every request which `rule` matches; `None` if it has some of its own, or if
-/// that cannot be told.
-pub(super) fn covering(rule: &Rule, earlier: &[&Rule]) -> Option<Vec<usize>> {
-    let by = |narrow: &Vec<Match>| earlier.iter().position(|rule| rule.alternatives.iter().any(|wide| covers(wide, narrow)));
+/// that cannot be told. Every request lies under `path`, the service's own.
+pub(super) fn covering(rule: &Rule, earlier: &[&Rule], path: &str) -> Option<Vec<usize>> {
+    let own = Match { subject: Subject::Path, test: Test::Prefix(path.to_owned()), invert: false };
+    let by = |narrow: &Vec<Match>| {
+        let narrow = [narrow.as_slice(), std::slice::from_ref(&own)].concat();
+        earlier.iter().position(|rule| rule.alternatives.iter().any(|wide| covers(wide, &narrow)))
+    };
     let mut found: Vec<usize> = rule.alternatives.iter().map(by).collect::<Option<_>>()?;
     found.sort_unstable();
     found.dedup();
     Some(found)
+}
+
+/// Whether a rule only matches paths outside of `path`, the service's own, so that no request comes to it.
+pub(super) fn is_outside(rule: &Rule, path: &str) -> bool {
+    rule.alternatives.iter().all(|all| all.iter().any(|one| one.subject == Subject::Path && !one.invert && misses(&one.test, path)))
+}
+
+/// Whether no path under `own` satisfies a test. The service's path separates at slashes.
+fn misses(test: &Test, own: &str) -> bool {
+    let under = |path: &str| path == own || path.starts_with(&format!("{}/", own.trim_end_matches('/')));
+    match test {
+        Test::Prefix(prefix) => !own.starts_with(prefix.as_str()) && !under(prefix),
+        test => values(test).is_some_and(|values| !values.iter().any(|value| under(value))),
+    }
 }
 
 /// Whether everything that satisfies all of `narrow` satisfies all of `wide`.
@@ -72,7 +90,6 @@ fn holds(test: &Test, value: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Subject;
 
     fn text(value: &str) -> String {
         value.to_owned()
@@ -123,10 +140,40 @@ mod tests {
         let both = rule(vec![vec![exact("b")], vec![exact("a")]]);
         let more = rule(vec![vec![exact("b")], vec![exact("c")]]);
         let narrower = rule(vec![vec![exact("a"), Match { subject: Subject::Path, ..exact("/") }]]);
-        assert_eq!(covering(&both, &[&a, &b]), Some(vec![0, 1]));
-        assert_eq!(covering(&more, &[&a, &b]), None);
-        assert_eq!(covering(&narrower, &[&b, &a]), Some(vec![1]));
-        assert_eq!(covering(&a, &[&narrower]), None);
-        assert_eq!(covering(&a, &[]), None);
+        assert_eq!(covering(&both, &[&a, &b], "/"), Some(vec![0, 1]));
+        assert_eq!(covering(&more, &[&a, &b], "/"), None);
+        assert_eq!(covering(&narrower, &[&b, &a], "/"), Some(vec![1]));
+        assert_eq!(covering(&a, &[&narrower], "/"), None);
+        assert_eq!(covering(&a, &[], "/"), None);
+    }
+    fn on_path(test: Test) -> Rule {
+        let one = Match { subject: Subject::Path, test, invert: false };
+        Rule { name: "r".into(), alternatives: vec![vec![one]], send: Default::default() }
+    }
+
+    #[test]
+    fn the_services_own_path_covers_everything() {
+        let other = Rule { alternatives: vec![vec![on(Test::Present, true)]], ..on_path(Test::Present) };
+        for (wide, path, want) in [("/", "/", true), ("/", "/cart", true), ("/cart", "/cart", true), ("/cart/a", "/cart", false)] {
+            let wide = on_path(Test::Prefix(text(wide)));
+            assert_eq!(covering(&other, &[&wide], path).is_some(), want, "{wide:?} under {path}");
+        }
+    }
+
+    #[test]
+    fn a_path_outside_of_the_services_own_is_known() {
+        for (test, want) in [
+            (Test::Prefix(text("/other")), true),
+            (Test::Prefix(text("/cartoons")), true),
+            (Test::Prefix(text("/ca")), false),
+            (Test::Prefix(text("/cart/a")), false),
+            (Test::Exact(text("/cart")), false),
+            (Test::Exact(text("/")), true),
+            (Test::In(vec![text("/"), text("/cart/x")]), false),
+            (Test::Suffix(text("/other")), false),
+        ] {
+            assert_eq!(is_outside(&on_path(test.clone()), "/cart"), want, "{test:?}");
+        }
+        assert!(!is_outside(&on_path(Test::Prefix(text("/other"))), "/"));
     }
 }

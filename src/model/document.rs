@@ -30,6 +30,8 @@ pub(super) struct Places {
     pub hosts: Vec<(String, Span)>,
     /// Each fleet named.
     pub fleets: Vec<(String, Span)>,
+    /// Each rule by its name.
+    pub rules: Vec<(String, Span)>,
 }
 
 impl<T> Document<T> {
@@ -42,6 +44,12 @@ impl<T> Document<T> {
     ) -> Document<T> {
         let value = value.filter(|_| !notes.has_errors());
         Document { file: file.clone(), value, problems: notes.finish(), endpoint_files, places }
+    }
+
+    /// Where a rule stands; the service's name, if there is no such rule or none is asked for.
+    pub fn place(&self, rule: Option<&str>) -> Label {
+        let rule = rule.and_then(|rule| self.places.rules.iter().find(|(name, _)| name == rule));
+        self.label(rule.map_or(&self.places.service, |(_, span)| span), "")
     }
 
     pub(super) fn label(&self, span: &Span, text: impl Into<String>) -> Label {

@@ -1,11 +1,16 @@
 //! Words for people: quoting what they wrote, guessing what they meant.
 
-/// Text from a file between backquotes, shortened, with nothing in it that a terminal would obey.
+/// Text from a file between backquotes, like [`shown`].
 pub(crate) fn quoted(text: &str) -> String {
+    format!("`{}`", shown(text))
+}
+
+/// Text from a file, shortened, with nothing in it that a terminal would obey.
+pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let shown: String = text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     let dots = if text.chars().nth(LONGEST).is_some() { "…" } else { "" };
-    format!("`{shown}{dots}`")
+    format!("{shown}{dots}")
 }
 
 /// The word nearest to what was written, if it is near enough to be meant.

@@ -4,7 +4,7 @@ use std::sync::LazyLock;
 
 use regex::Regex;
 
-use super::size;
+use crate::model::{MAX_PROGRAM_STEPS, program_steps};
 
 static FLAGS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\(\?[a-zA-Z-]*[xuR][a-zA-Z-]*[:)]").expect("an expression"));
 
@@ -18,10 +18,10 @@ pub(super) fn fault(pattern: &str) -> Option<String> {
     if let Some(flags) = FLAGS.find(pattern) {
         return Some(format!("`{}` has a flag that Envoy does not know", flags.as_str()));
     }
-    let steps = size::steps(pattern).filter(|steps| *steps > size::LIMIT)?;
+    let steps = program_steps(pattern).filter(|steps| *steps > MAX_PROGRAM_STEPS)?;
     Some(format!(
         "it makes a program of {steps} steps, and Envoy takes {} at most; a letter is one, any character eight",
-        size::LIMIT
+        MAX_PROGRAM_STEPS
     ))
 }
 

@@ -13,6 +13,8 @@ pub struct Invalid {
     pub name: String,
     /// Path of the field within the resource, by Envoy's names: `virtual_hosts[0].routes[2].match.headers[0].name`.
     pub field: String,
+    /// The release's own rule that asks for it, by name, if it is one.
+    pub rule: Option<String>,
     /// The rule that is broken, in words.
     pub reason: String,
 }

@@ -15,8 +15,7 @@ use super::expression;
 use super::part::{Part, Unsayable, accepts_empty, one_of};
 use super::path::{self, PATH};
 use super::pb::{regex, string};
-use super::size;
-use crate::model::{Match, Subject, Test};
+use crate::model::{MAX_PROGRAM_STEPS, Match, Subject, Test, program_steps};
 
 const COOKIE: Part = Part { name: "cookie", end: ';' };
 const PARAMETER: Part = Part { name: "query parameter", end: '&' };
@@ -44,8 +43,8 @@ impl Condition {
             },
         };
         let Some(MatchPattern::SafeRegex(matcher)) = &matcher.match_pattern else { return None };
-        let steps = size::steps(&matcher.regex)?;
-        (steps > size::LIMIT).then_some((&matcher.regex, steps))
+        let steps = program_steps(&matcher.regex)?;
+        (steps > MAX_PROGRAM_STEPS).then_some((&matcher.regex, steps))
     }
 }
 

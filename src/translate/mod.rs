@@ -30,7 +30,6 @@ mod references;
 mod route_config;
 mod routes;
 mod service;
-mod size;
 mod transport;
 mod typed;
 mod validate;

@@ -2,8 +2,7 @@
 //!
 //! Envoy matches an expression against the whole header, so one that is meant for a part must not run over the part's end.
 
-use super::size;
-use crate::model::Test;
+use crate::model::{MAX_PROGRAM_STEPS, Test};
 
 /// Why a test cannot be said.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +18,7 @@ pub(super) enum Unsayable {
     /// What was made of a test is too large for Envoy.
     #[error(
         "what is matched is too long: it makes `{expression}`, a program of {steps} steps, and Envoy takes {} at most",
-        size::LIMIT
+        MAX_PROGRAM_STEPS
     )]
     TooLarge {
         /// What was made.

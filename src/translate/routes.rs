@@ -20,7 +20,7 @@ pub(super) fn routes(release: &Release, split: &Split) -> Result<Vec<Route>, Vec
     }
     match route_matches(&release.path, &[]) {
         Ok(rest) => routes.extend(rest.into_iter().map(|place| route(release, release.service.clone(), place, split))),
-        Err(problem) => invalid.push(refused(release, "path", &problem)),
+        Err(problem) => invalid.push(refused(release, None, &problem)),
     }
     if invalid.is_empty() { Ok(routes) } else { Err(invalid) }
 }
@@ -35,8 +35,7 @@ pub(super) fn refs(release: &Release, split: &Split) -> Vec<String> {
 fn of_rule(release: &Release, rule: &Rule) -> Result<Vec<Route>, Invalid> {
     let mut routes = Vec::new();
     for alternative in &rule.alternatives {
-        let places =
-            route_matches(&release.path, alternative).map_err(|e| refused(release, &format!("rules.{}", rule.name), &e))?;
+        let places = route_matches(&release.path, alternative).map_err(|e| refused(release, Some(&rule.name), &e))?;
         let name = format!("{}/{}", release.service, rule.name);
         routes.extend(places.into_iter().map(|place| route(release, name.clone(), place, &rule.send)));
     }
@@ -48,11 +47,14 @@ fn route(release: &Release, name: String, place: RouteMatch, split: &Split) -> R
     Route { name, r#match: Some(place), action, ..Route::default() }
 }
 
-fn refused(release: &Release, field: &str, reason: &dyn std::error::Error) -> Invalid {
+/// A rule that cannot be said, or else the service's path.
+fn refused(release: &Release, rule: Option<&String>, reason: &dyn std::error::Error) -> Invalid {
+    let field = rule.map_or("path".to_owned(), |rule| format!("rules.{rule}"));
     Invalid {
         kind: Kind::Route,
         name: ROUTES.to_owned(),
         field: format!("{}.{field}", release.service),
+        rule: rule.cloned(),
         reason: reason.to_string(),
     }
 }

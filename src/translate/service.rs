@@ -32,6 +32,7 @@ fn broken(object: &Object) -> Vec<Invalid> {
         kind: object.kind,
         name: object.name.clone(),
         field: broken.field,
+        rule: None,
         reason: broken.reason,
     };
     validate::broken(message, &object.bytes).into_iter().map(about).collect()

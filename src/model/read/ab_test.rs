@@ -7,7 +7,7 @@ use super::scalar::{duration, is_name, some_share, text};
 use super::shares::{hundred, part};
 use super::versions::Versions;
 use crate::model::notes::Notes;
-use crate::model::words::quoted;
+use crate::model::words::{quoted, shown};
 use crate::model::yaml::{Entry, Node, Span};
 use crate::model::{AbTest, Identity, Share, Variant, code};
 
@@ -31,6 +31,12 @@ pub(super) fn read(notes: &mut Notes, versions: &Versions, node: &Node) -> Optio
 
 /// Who a user is: `{cookie: uid}`, `{cookie: uid, mint: 365d}` or `{header: x-account-id}`.
 pub(super) fn identity(notes: &mut Notes, node: &Node, what: &'static str) -> Option<Identity> {
+    if let Some(scalar) = node.scalar() {
+        let title = format!("{what} is a mapping, found text");
+        let help = format!("write `{{cookie: {0}}}`, or `{{header: {0}}}`", shown(&scalar.text));
+        notes.error(code::WRONG_KIND, &node.span, title).help(help);
+        return None;
+    }
     let fields = Fields::of(notes, node, what, &["cookie", "header", "mint"])?;
     let mint = fields.get("mint").map(|node| duration(notes, node, "`mint`"));
     match (fields.entry("cookie"), fields.entry("header")) {
@@ -72,7 +78,9 @@ fn variants_of(notes: &mut Notes, versions: &Versions, node: &Node) -> Option<Ve
     let entries = some_entries(notes, node, "`variants`")?;
     if let [only] = entries {
         let title = "a test with one variant compares nothing";
-        notes.error(code::NOTHING_IN_IT, &only.key.span, title).help("add a second variant, for example `control`");
+        let other = if only.key.text == "control" { "new" } else { "control" };
+        notes.error(code::NOTHING_IN_IT, &only.key.span, title).help(format!("add a second variant, for example `{other}`"));
+        variant(notes, versions, only);
         return None;
     }
     let read: Vec<_> = entries.iter().map(|entry| variant(notes, versions, entry)).collect();

@@ -1,5 +1,7 @@
 //! What HTTP asks of hosts, paths, names of headers and cookies, methods and URLs.
 
+use std::net::Ipv4Addr;
+
 use super::scalar::{any_scalar, text};
 use crate::model::code;
 use crate::model::notes::Notes;
@@ -30,19 +32,27 @@ fn host_help(host: &str) -> String {
         format!("write `{name}`, without the dot at the end")
     } else if host.contains('*') {
         "a `*` stands alone, or for what is before a suffix: `*.example.com`".to_owned()
+    } else if is_numeric(host) {
+        "numbers and dots alone are an IPv4 address: four numbers, each at most 255".to_owned()
     } else if !host.is_ascii() {
         "write the name as the wire has it, in punycode: `xn--…`".to_owned()
     } else {
-        "a host is made of letters, digits, `-`, `_` and dots between them".to_owned()
+        "a host is made of letters, digits, `_`, dots between them, and `-` within a word".to_owned()
     }
+}
+
+/// Whether a text is made of numbers and dots alone, as only addresses are.
+fn is_numeric(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || b == b'.') && text.contains('.')
 }
 
 /// Whether a text is a host name or an IPv4 address.
 pub(super) fn is_host_name(text: &str) -> bool {
     let label = |label: &str| {
-        !label.is_empty() && label.len() <= 63 && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
+        let marks = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_');
+        !label.is_empty() && label.len() <= 63 && label.bytes().all(marks) && !label.starts_with('-') && !label.ends_with('-')
     };
-    text.len() <= 253 && text.split('.').all(label)
+    text.len() <= 253 && text.split('.').all(label) && (!is_numeric(text) || text.parse::<Ipv4Addr>().is_ok())
 }
 
 /// A path, beginning with `/`, without query.
@@ -55,10 +65,25 @@ pub(super) fn path<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option<
     } else if path.contains(char::is_whitespace) || !path.is_ascii() {
         "write it as the wire has it: a space is `%20`".to_owned()
     } else {
+        warn_of_unasked(notes, node, path, what);
         return Some(path);
     };
     notes.error(code::NOT_A_PATH, &node.span, format!("{what}: {} is no path", quoted(path))).help(help);
     None
+}
+
+/// Warns of paths that are sound, and yet no request has them.
+fn warn_of_unasked(notes: &mut Notes, node: &Node, path: &str, what: &str) {
+    let (title, help) = if path.split('/').any(|part| matches!(part, "." | "..")) {
+        ("has a `.` or `..`, which Envoy resolves before it looks", "write the path that it comes to")
+    } else if path.contains("//") {
+        ("has two slashes in a row, which requests seldom have", "write one slash")
+    } else if path.contains('*') {
+        ("has a `*`, which stands for itself", "in a rule write `{prefix: …}` or `{regex: …}`; a service's path is a prefix anyway")
+    } else {
+        return;
+    };
+    notes.warning(code::UNASKED_PATH, &node.span, format!("{what}: {} {title}", quoted(path))).help(help);
 }
 
 fn is_token(text: &str) -> bool {

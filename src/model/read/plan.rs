@@ -50,7 +50,11 @@ pub(super) fn refuse_unserved(notes: &mut Notes, release: &Fields<'_>, plan: Opt
     notes
         .error(code::NOT_SERVED_YET, &entry.key.span, format!("{} is not served yet", quoted(&entry.key.text)))
         .label("read and found right, but nothing runs it so far")
-        .help("until then move the traffic by hand: edit `split`, or `stable` for all of it at once");
+        .help(if entry.key.text == "sticky" {
+            "take it out: until it is served, each request is shared for itself"
+        } else {
+            "until then move the traffic by hand: edit `split`, or `stable` for all of it at once"
+        });
 }
 
 fn two_strategies(notes: &mut Notes, first: Option<&Entry>, other: &Entry) {

@@ -1,11 +1,12 @@
 //! Regular expressions, which Envoy compiles with RE2.
 
 use ::regex::RegexBuilder;
+use regex_syntax::hir::literal::Extractor;
 
 use super::scalar::text;
-use crate::model::code;
 use crate::model::notes::Notes;
 use crate::model::yaml::Node;
+use crate::model::{MAX_PROGRAM_STEPS, code, program_steps};
 
 /// Longest expression, in bytes, and the memory that it may come to.
 const MAX_BYTES: usize = 512;
@@ -26,12 +27,29 @@ pub(super) fn regex(notes: &mut Notes, node: &Node) -> Option<String> {
         return None;
     }
     match RegexBuilder::new(written).size_limit(MAX_COMPILED).build() {
-        Ok(_) => Some(written.to_owned()),
+        Ok(_) => is_small(notes, node, written).then(|| written.to_owned()),
         Err(error) => {
             note(notes, node, &error);
             None
         }
     }
+}
+
+/// Whether nothing that an expression matches begins with a slash; `false` if that cannot be told.
+pub(super) fn never_begins_with_slash(pattern: &str) -> bool {
+    let Ok(expression) = regex_syntax::parse(pattern) else { return false };
+    let begins = Extractor::new().extract(&expression);
+    begins.literals().is_some_and(|all| all.iter().all(|one| one.as_bytes().first().is_some_and(|first| *first != b'/')))
+}
+
+/// Whether Envoy's engine takes an expression of that size. What is made of it for a cookie is larger, which `translate` looks at.
+fn is_small(notes: &mut Notes, node: &Node, written: &str) -> bool {
+    let Some(steps) = program_steps(written).filter(|steps| *steps > MAX_PROGRAM_STEPS) else { return true };
+    notes
+        .error(code::LARGE_REGEX, &node.span, "the expression is too large for Envoy")
+        .label(format!("comes to {steps} steps, and {MAX_PROGRAM_STEPS} is the most: a letter is one, any character eight"))
+        .help("make the counts in braces smaller, or use `in`, `prefix`, `suffix`, `contains`, or several rules");
+    false
 }
 
 fn note(notes: &mut Notes, node: &Node, error: &::regex::Error) {
@@ -109,7 +127,14 @@ fn repeats_too_often(count: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::foreign;
+    use super::{foreign, never_begins_with_slash};
+
+    #[test]
+    fn what_no_path_begins_with_is_known() {
+        for (pattern, want) in [("foo", true), ("^cart/.*", true), ("a|b", true), ("a|/b", false), (".*foo", false), ("", false)] {
+            assert_eq!(never_begins_with_slash(pattern), want, "{pattern}");
+        }
+    }
 
     #[test]
     fn what_re2_reads_alike_passes() {

@@ -69,7 +69,9 @@ fn release(notes: &mut Notes, files: &mut EndpointFiles<'_>, places: &mut Places
     let plan = plan::read(notes, fields, &versions, stable.as_deref());
     warn_of_empty_stable(notes, fields, &versions, stable.as_deref());
     warn_of_shared(notes, &versions, plan.as_ref());
-    let rules = fields.get("rules").map_or(Some(Vec::new()), |node| rules::read(notes, &versions, node));
+    let rules = fields
+        .get("rules")
+        .map_or(Some(Vec::new()), |node| rules::read(notes, &versions, places, path.as_deref().unwrap_or("/"), node));
     let upstream = fields.get("upstream").map_or(Some(Upstream::default()), |node| upstream::read(notes, node));
     Some(Release {
         service: service?,

@@ -4,13 +4,16 @@ use super::condition;
 use super::fields::{Fields, items};
 use super::scalar::name;
 use super::versions::Versions;
+use crate::model::document::Places;
 use crate::model::notes::Notes;
 use crate::model::words::quoted;
 use crate::model::yaml::{Node, Span};
 use crate::model::{Rule, code, cover};
 
 /// Reads all rules, and warns of those that never come to their turn.
-pub(super) fn read(notes: &mut Notes, versions: &Versions, node: &Node) -> Option<Vec<Rule>> {
+///
+/// `path` is the service's own.
+pub(super) fn read(notes: &mut Notes, versions: &Versions, places: &mut Places, path: &str, node: &Node) -> Option<Vec<Rule>> {
     let items = items(notes, node, "`rules`")?;
     let mut named: Vec<(String, Span)> = Vec::new();
     let mut rules = Vec::new();
@@ -18,7 +21,8 @@ pub(super) fn read(notes: &mut Notes, versions: &Versions, node: &Node) -> Optio
         let rule = rule(notes, versions, at, item, &mut named);
         rules.push(rule.map(|rule| (rule, item.span.clone())));
     }
-    warn_of_covered(notes, &rules);
+    warn_of_covered(notes, &rules, path);
+    places.rules = rules.iter().flatten().map(|(rule, span)| (rule.name.clone(), notes.label(span, String::new()).span)).collect();
     rules.into_iter().map(|rule| rule.map(|(rule, _)| rule)).collect()
 }
 
@@ -49,11 +53,18 @@ fn rule_name(notes: &mut Notes, node: &Node, named: &mut Vec<(String, Span)>) ->
 }
 
 /// Rules that could not be read cover nothing and are covered by nothing.
-fn warn_of_covered(notes: &mut Notes, rules: &[Option<(Rule, Span)>]) {
+fn warn_of_covered(notes: &mut Notes, rules: &[Option<(Rule, Span)>], path: &str) {
     let read: Vec<&(Rule, Span)> = rules.iter().flatten().collect();
     for (at, (rule, span)) in read.iter().enumerate() {
+        if cover::is_outside(rule, path) {
+            notes
+                .warning(code::RULE_OUTSIDE, span, format!("rule {} is never reached", quoted(&rule.name)))
+                .label(format!("the service is asked for nothing outside of its own path, {}", quoted(path)))
+                .help("a rule's paths are whole paths, beginning with the service's own: correct it, or take it out");
+            continue;
+        }
         let earlier: Vec<&Rule> = read[..at].iter().map(|(rule, _)| rule).collect();
-        let Some(by) = cover::covering(rule, &earlier) else { continue };
+        let Some(by) = cover::covering(rule, &earlier, path) else { continue };
         let title = format!("rule {} is never reached", quoted(&rule.name));
         let mut draft = notes
             .warning(code::COVERED_RULE, span, title)

@@ -143,10 +143,17 @@ pub(super) fn bad_share<T>(notes: &mut Notes, node: &Node, what: &str, text: &st
         ShareError::NoUnit => format!("write `{text}%` if per cent is meant: a share always has its unit"),
         ShareError::TooFine => "write at most three digits behind the point".to_owned(),
         ShareError::TooGreat => "a share is at most `100%`".to_owned(),
+        ShareError::Malformed if spaceless(text).parse::<Share>().is_ok() => {
+            format!("write `{}`, without a space", spaceless(text))
+        }
         ShareError::Malformed => "a share is written `5%`, `0.5%` or `33.333%`".to_owned(),
     };
     notes.error(code::NOT_A_SHARE, &node.span, format!("{what}: {} {error}", quoted(text))).help(help);
     None
+}
+
+fn spaceless(text: &str) -> String {
+    text.split_whitespace().collect()
 }
 
 /// A duration above zero.

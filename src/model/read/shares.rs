@@ -45,6 +45,12 @@ pub(super) fn hundred(notes: &mut Notes, parts: &[(Span, Option<Part>)], at: &Sp
         note_sum(notes, &read, at, what);
         return None;
     }
+    if let (Some(0), Some(rest)) = (left, rests.first()) {
+        notes
+            .warning(code::EMPTY_REST, rest, format!("nothing is left for `rest` in {what}"))
+            .label("comes to 0%")
+            .help("lower another share, or write `0%`");
+    }
     let rest = left.and_then(|left| Share::from_thousandths(u32::try_from(left).ok()?)).unwrap_or(Share::ZERO);
     Some(read.into_iter().map(|part| if let Part::Share(share) = part { share } else { rest }).collect())
 }

@@ -2,9 +2,10 @@
 
 use super::fields::{Fields, each, some_items, wrong_kind};
 use super::http::{method, path};
-use super::regex::regex;
+use super::regex::{never_begins_with_slash, regex};
 use super::scalar::{boolean, text};
 use crate::model::notes::Notes;
+use crate::model::words::quoted;
 use crate::model::yaml::{Entry, Node, Value};
 use crate::model::{Match, Subject, Test, code};
 
@@ -68,11 +69,23 @@ fn word(notes: &mut Notes, subject: &Subject, entry: &Entry) -> Option<Match> {
         "prefix" => made(Test::Prefix(value(notes, subject, node, true)?), false),
         "suffix" => made(Test::Suffix(value(notes, subject, node, false)?), false),
         "contains" => made(Test::Contains(value(notes, subject, node, false)?), false),
-        "regex" => made(Test::Regex(regex(notes, node)?), false),
+        "regex" => {
+            let pattern = regex(notes, node)?;
+            if *subject == Subject::Path && never_begins_with_slash(&pattern) {
+                warn_of_slash(notes, node, &pattern);
+            }
+            made(Test::Regex(pattern), false)
+        }
         "present" => made(Test::Present, !boolean(notes, node, "`present`")?),
         "not" => read(notes, subject, node).map(|found| Match { invert: !found.invert, ..found }),
         _ => None,
     }
+}
+
+fn warn_of_slash(notes: &mut Notes, node: &Node, pattern: &str) {
+    notes
+        .warning(code::UNASKED_PATH, &node.span, format!("no path matches {}: each begins with `/`", quoted(pattern)))
+        .help("an expression is held against the whole path: write `/.*` before what may stand anywhere");
 }
 
 /// A text to compare with; `whole` if it stands at the beginning of the property, where paths have their slash.

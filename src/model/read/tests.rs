@@ -258,7 +258,7 @@ fn of_two_that_clash_the_first_stays() {
     let (freed, host) = (release("c.yaml", "c", "y", ""), release("d.yaml", "d", "x", ""));
     let (eu, us) = (release("e.yaml", "e", "z", "eu"), release("f.yaml", "f", "z", "us"));
     let refused = |documents: &[&Document<Release>]| -> Vec<(String, &'static str)> {
-        conflicts(documents, &config).into_iter().map(|conflict| (conflict.file, conflict.problem.code)).collect()
+        conflicts(documents, Some(&config)).into_iter().map(|conflict| (conflict.file, conflict.problem.code)).collect()
     };
     let want = [("b.yaml".to_owned(), "T070"), ("d.yaml".to_owned(), "T071")];
     assert_eq!(refused(&[&a, &twice, &freed, &host, &eu, &us]), want, "what was refused takes nothing, fleets keep apart");

@@ -125,16 +125,18 @@ impl Versions {
     /// The version that a node names.
     pub fn known(&self, notes: &mut Notes, node: &Node, what: &str) -> Option<String> {
         let scalar = any_scalar(notes, node, what)?;
-        self.is_known(notes, &scalar.text, &node.span).then(|| scalar.text.clone())
+        self.is_known(notes, &scalar.text, &node.span, &[]).then(|| scalar.text.clone())
     }
 
-    fn is_known(&self, notes: &mut Notes, name: &str, span: &Span) -> bool {
+    /// Whether there is such a version. `beside` are those named in the same mapping, which are not meant a second time.
+    fn is_known(&self, notes: &mut Notes, name: &str, span: &Span, beside: &[Entry]) -> bool {
         let Some(names) = &self.names else { return true };
         if names.iter().any(|known| known == name) {
             return true;
         }
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let help = match nearest(name, names.iter().copied()) {
+        let free = names.iter().copied().filter(|name| beside.iter().all(|entry| entry.key.text != *name));
+        let help = match nearest(name, free) {
             Some(near) => format!("did you mean {}?", quoted(near)),
             None => format!("`versions` has {}", listed(&names)),
         };
@@ -157,7 +159,8 @@ impl Versions {
     /// Shares of versions.
     pub fn split(&self, notes: &mut Notes, node: &Node, what: &str) -> Option<Split> {
         let entries = some_entries(notes, node, what)?;
-        let known = entries.iter().filter(|entry| !self.is_known(notes, &entry.key.text, &entry.key.span)).count() == 0;
+        let unknown = entries.iter().filter(|entry| !self.is_known(notes, &entry.key.text, &entry.key.span, entries));
+        let known = unknown.count() == 0;
         let read = |entry: &Entry| {
             let what = format!("the share of {}", quoted(&entry.key.text));
             (entry.value.span.clone(), part(notes, &entry.value, &what))

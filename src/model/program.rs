@@ -11,7 +11,7 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::{Class, ClassBytesRange, ClassUnicodeRange, Hir, HirKind, Repetition};
 
 /// The largest program that Envoy takes, in steps.
-pub(super) const LIMIT: usize = 100;
+pub const MAX_PROGRAM_STEPS: usize = 100;
 
 /// What every program has.
 const BASE: usize = 4;
@@ -25,7 +25,7 @@ const THIRD_FORMS: [usize; 3] = [3, 5, 17];
 static CASELESS: LazyLock<Regex> = LazyLock::new(|| Regex::new(r"\(\?[a-zA-Z]*i").expect("an expression"));
 
 /// The steps of an expression's program, or a few more; `None` if it is no expression.
-pub(super) fn steps(pattern: &str) -> Option<usize> {
+pub fn program_steps(pattern: &str) -> Option<usize> {
     // RE2's `\d`, `\s` and `\w` are of ASCII. If that cannot hold the expression, its classes are counted by their characters.
     let parse = |unicode| ParserBuilder::new().unicode(unicode).utf8(false).build().parse(pattern).ok();
     let third_forms = if CASELESS.is_match(pattern) { THIRD_FORMS } else { [0; 3] };
@@ -119,7 +119,7 @@ mod tests {
             ("(?i)ks", 11),
             (r"(?i)[^\w;]", 32),
         ] {
-            let sum = steps(pattern).unwrap();
+            let sum = program_steps(pattern).unwrap();
             assert!(sum >= measured && sum <= measured + 6, "{pattern}: {sum}, measured {measured}");
         }
     }
