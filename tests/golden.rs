@@ -72,7 +72,7 @@ fn case(folder: PathBuf) -> Case {
     let read = |name: String| read_release(&source(&folder, &name).expect("a file"), &|path| source(&folder, path));
     let releases: Vec<Document<Release>> = releases.map(read).collect();
     let mut problems: Vec<Problem> = releases.iter().flat_map(|document| document.problems.clone()).collect();
-    problems.extend(conflicts(&releases.iter().collect::<Vec<_>>(), &config).into_iter().map(|conflict| conflict.problem));
+    problems.extend(conflicts(&releases.iter().collect::<Vec<_>>(), Some(&config)).into_iter().map(|conflict| conflict.problem));
     refuse_errors(&folder, problems);
     Case { folder, releases, config, fleets }
 }

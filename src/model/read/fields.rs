@@ -3,7 +3,7 @@
 use crate::model::code;
 use crate::model::notes::Notes;
 use crate::model::words::{listed, nearest, quoted};
-use crate::model::yaml::{Entry, Node, Span, Value};
+use crate::model::yaml::{Entry, Node, Span, Value, missing_space};
 
 /// A mapping of which only some keys are known.
 pub(super) struct Fields<'n> {
@@ -82,8 +82,35 @@ impl<'n> Fields<'n> {
 pub(super) fn entries<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
     match &node.value {
         Value::Map(entries) => Some(entries),
-        _ => wrong_kind(notes, node, &format!("{what} is a mapping")),
+        Value::Scalar(scalar) if scalar.plain && missing_space(&scalar.text).is_some() => {
+            let example = missing_space(&scalar.text).unwrap_or_default();
+            notes.error(code::SYNTAX, &node.span, "a space is missing after `:`").help(format!("write `{example}`"));
+            None
+        }
+        _ => {
+            let help = example(what).map(|example| format!("for example `{example}`"));
+            wrong_kind_but(notes, node, &format!("{what} is a mapping"), help)
+        }
     }
+}
+
+/// How mappings are written that are most often written otherwise.
+fn example(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "a release" => "service: checkout",
+        "`versions`" => "{v1: [\"127.0.1.11:8080\"]}",
+        "`split`" => "{v1: 90%, v2: 10%}",
+        "`header`" => "{x-canary: \"always\"}",
+        "`cookie`" => "{beta: \"1\"}",
+        "`query`" => "{beta: \"1\"}",
+        "`when`" => "{header: {x-canary: \"always\"}}",
+        "`tls`" => "{sni: checkout.internal, ca: /etc/ssl/ca.pem}",
+        "`upstream`" => "{protocol: http2}",
+        "`canary`" => "{steps: [5% for 10m]}",
+        "`ab_test`" => "{id: {cookie: uid}, salt: s, variants: {…}}",
+        "the configuration" => "listeners: {http: {bind: \"127.0.0.1:8080\"}}",
+        _ => return None,
+    })
 }
 
 /// Like [`entries`], at least one.
@@ -104,6 +131,9 @@ pub(super) fn items<'n>(notes: &mut Notes, node: &'n Node, what: &str) -> Option
             let title = format!("{what} is a list, found text");
             notes.error(code::WRONG_KIND, &node.span, title).help(format!("write [{}]", short(&scalar.text)));
             None
+        }
+        Value::Map(_) => {
+            wrong_kind_but(notes, node, &format!("{what} is a list"), Some("write each item behind a dash, `- `".to_owned()))
         }
         _ => wrong_kind(notes, node, &format!("{what} is a list")),
     }
@@ -138,9 +168,15 @@ where
 
 /// Notes that something else was expected. Gives nothing, for the caller to return.
 pub(super) fn wrong_kind<T>(notes: &mut Notes, node: &Node, expected: &str) -> Option<T> {
+    wrong_kind_but(notes, node, expected, None)
+}
+
+/// Like [`wrong_kind`], with the way out of it where something is written.
+pub(super) fn wrong_kind_but<T>(notes: &mut Notes, node: &Node, expected: &str, help: Option<String>) -> Option<T> {
     if node.value != Value::Broken {
         let title = format!("{expected}, found {}", node.kind());
-        notes.error(code::WRONG_KIND, &node.span, title).maybe_help(node.is_nothing().then(|| "give it a value".to_owned()));
+        let help = if node.is_nothing() { Some("give it a value".to_owned()) } else { help };
+        notes.error(code::WRONG_KIND, &node.span, title).maybe_help(help);
     }
     None
 }

@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use super::address::{dns, endpoint};
 use super::endpoint_file::{EndpointFiles, Found};
-use super::fields::{Fields, each, items, some_entries, wrong_kind};
+use super::fields::{Fields, each, items, some_entries, wrong_kind_but};
 use super::scalar::{any_scalar, is_name, text};
 use super::shares::{Part, hundred, part};
 use crate::model::notes::Notes;
-use crate::model::words::{listed, nearest, quoted};
+use crate::model::words::{listed, nearest, quoted, shown};
 use crate::model::yaml::{Entry, Node, Span, Value};
 use crate::model::{Backends, Endpoint, Share, Split, Version, code};
 
@@ -49,7 +49,11 @@ impl Versions {
             _ => {
                 let what =
                     format!("version {} is a list of endpoints or a mapping with `endpoints`, `dns` or `file`", quoted(name));
-                wrong_kind(notes, node, &what)
+                let help = node.scalar().map(|scalar| match scalar.text.as_str() {
+                    address if address.contains("]:") => format!("write [\"{}\"]", shown(address)),
+                    address => format!("write [{}]", shown(address)),
+                });
+                wrong_kind_but(notes, node, &what, help)
             }
         }
     }

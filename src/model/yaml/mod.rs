@@ -9,7 +9,7 @@ mod syntax;
 mod text;
 mod tree;
 
-pub(crate) use parse::parse;
+pub(crate) use parse::{missing_space, parse};
 pub(crate) use tree::{Entry, Node, Scalar, Span, Value};
 
 #[cfg(test)]

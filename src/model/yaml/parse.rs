@@ -37,6 +37,21 @@ pub(crate) fn parse(notes: &mut Notes) -> Option<Node> {
     }
 }
 
+/// How a key is meant whose value stands in it, for want of a space: `v1:90%`.
+fn cramped_key(key: &Node, value: &Node) -> Option<String> {
+    let written = key.scalar().filter(|scalar| scalar.plain && value.is_nothing())?;
+    missing_space(&written.text)
+}
+
+/// The text `v1:90%` as `v1: 90%`; `None` if it is not of that kind, or an address.
+pub(crate) fn missing_space(text: &str) -> Option<String> {
+    let word = text.split_whitespace().next()?;
+    let (key, value) = word.split_once(':')?;
+    let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    let meant = !key.is_empty() && key.chars().all(name) && !value.is_empty() && !value.starts_with([':', '/']);
+    (meant && word.parse::<std::net::SocketAddr>().is_err() && word.len() <= 60).then(|| format!("{key}: {value}"))
+}
+
 /// Why reading stopped early.
 enum Stop {
     /// What was wrong has been noted.
@@ -159,18 +174,23 @@ impl<'a> Builder<'a> {
     }
 
     fn map(&mut self) -> Result<Value, Stop> {
+        let mut cramped: Option<(String, Vec<Span>)> = None;
         let mut entries: Vec<Entry> = Vec::new();
         let mut seen: HashMap<String, usize> = HashMap::new();
         loop {
             let (event, span) = self.next()?;
             if event == Event::MappingEnd {
                 self.end = self.end.max(span.end);
-                return Ok(Value::Map(entries));
+                return Ok(self.spaced(entries, cramped));
             }
             let key = self.node(event, span, None)?;
             let (event, mut span) = self.next()?;
             self.settle(&event, &mut span, Some(&key.span));
             let value = self.node(event, span, Some(&key.span))?;
+            if let Some(example) = cramped_key(&key, &value) {
+                cramped.get_or_insert_with(|| (example, Vec::new())).1.push(key.span);
+                continue;
+            }
             let Some(key) = self.key(key) else { continue };
             match seen.get(&key.text) {
                 Some(first) => self.duplicate(&key, &entries[*first].key),
@@ -180,6 +200,17 @@ impl<'a> Builder<'a> {
                 }
             }
         }
+    }
+
+    /// The mapping, unless keys in it lack the space behind their colon: these are noted once, and nothing is said of the rest.
+    fn spaced(&mut self, entries: Vec<Entry>, cramped: Option<(String, Vec<Span>)>) -> Value {
+        let Some((example, places)) = cramped else { return Value::Map(entries) };
+        let mut note =
+            self.notes.error(code::SYNTAX, &places[0], "a space is missing after `:`").help(format!("write `{example}`"));
+        for place in &places[1..] {
+            note = note.also(place, "and here");
+        }
+        Value::Broken
     }
 
     /// The parser puts an empty value where the next thing begins, which may be lines further down: put it where it is missing.

@@ -1,5 +1,6 @@
 //! Text that is no YAML: what the parser says, and what usually is behind it.
 
+use super::parse::missing_space;
 use crate::model::code;
 use crate::model::notes::Notes;
 
@@ -11,6 +12,10 @@ pub(super) fn note(notes: &mut Notes, file: &str, at: usize, reason: &str) {
         notes
             .error(code::TAB, &(tab..tab + 1), "a tab indents this line")
             .help("YAML is indented with spaces only: put two spaces for each tab");
+        return;
+    }
+    if let Some((span, meant)) = cramped(file, at) {
+        notes.error(code::SYNTAX, &span, "a space is missing after `:`").help(format!("write `{meant}`"));
         return;
     }
     let span = place(file, at);
@@ -25,6 +30,19 @@ fn indenting_tab(file: &str, at: usize) -> Option<usize> {
     [line, before].into_iter().find_map(|start| {
         let indent = file[start..].find(|c| c != ' ' && c != '\t').unwrap_or(0);
         file[start..start + indent].find('\t').map(|i| start + i)
+    })
+}
+
+/// A line that begins with `key:value`, at the line of `at` or the one before, and how it is meant.
+fn cramped(file: &str, at: usize) -> Option<(std::ops::Range<usize>, String)> {
+    let line = file[..at].rfind('\n').map_or(0, |i| i + 1);
+    let before = file[..line.saturating_sub(1)].rfind('\n').map_or(0, |i| i + 1);
+    [before, line].into_iter().find_map(|start| {
+        let text = file[start..].lines().next()?;
+        let word = text.split_whitespace().next()?;
+        let meant = missing_space(word).filter(|_| !word.contains(['"', '\'']))?;
+        let start = start + text.find(word)?;
+        Some((start..start + word.len(), meant))
     })
 }
 
