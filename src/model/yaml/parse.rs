@@ -238,9 +238,12 @@ impl<'a> Builder<'a> {
             Value::Scalar(scalar) => Some(Key { text: scalar.text, span: node.span }),
             Value::Broken => None,
             _ => {
-                self.notes
-                    .error(code::WRONG_KIND, &node.span, format!("{} cannot be a key", node.kind()))
-                    .help("a key is one word; quote it if it holds `[` or `{`");
+                let address = self.source.get(node.span.clone()).is_some_and(|written| written.contains("::"));
+                self.notes.error(code::WRONG_KIND, &node.span, format!("{} cannot be a key", node.kind())).help(if address {
+                    "an IPv6 address needs quotes: \"[::1]:8080\""
+                } else {
+                    "a key is one word; quote it if it holds `[` or `{`"
+                });
                 None
             }
         }
