@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::ValueEnum;
 
-use super::{Outcome, output};
+use super::{Outcome, address, output};
 use crate::model::Locality;
 use crate::translate::{BootstrapOptions, XdsAddress, XdsVariant, bootstrap};
 
@@ -16,34 +16,40 @@ use crate::translate::{BootstrapOptions, XdsAddress, XdsVariant, bootstrap};
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// node.id: its name, different for every Envoy
-    #[arg(long, value_name = "ID", default_value = "envoy-1", env = "TIDEGATE_NODE_ID", value_parser = some)]
+    #[arg(long, value_name = "ID", default_value = "envoy-1", env = "TIDEGATE_BOOTSTRAP_NODE_ID", value_parser = some)]
     node_id: String,
     /// node.cluster: the kind of Envoy it is, by which fleets pick
-    #[arg(long, value_name = "NAME", default_value = "envoy", env = "TIDEGATE_CLUSTER", value_parser = some)]
+    #[arg(long, value_name = "NAME", default_value = "envoy", env = "TIDEGATE_BOOTSTRAP_CLUSTER", value_parser = some)]
     cluster: String,
     /// xDS addresses of the servers, separated by commas
-    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:18000", value_delimiter = ',', env = "TIDEGATE_XDS")]
+    #[arg(
+        long,
+        value_name = "HOST:PORT",
+        default_value = "127.0.0.1:18000",
+        value_delimiter = ',',
+        env = "TIDEGATE_BOOTSTRAP_XDS"
+    )]
     xds: Vec<XdsAddress>,
     /// Variant of the protocol
-    #[arg(long, value_enum, default_value = "delta", env = "TIDEGATE_MODE")]
+    #[arg(long, value_enum, default_value = "delta", env = "TIDEGATE_BOOTSTRAP_MODE")]
     mode: Mode,
     /// Port of Envoy's own administration, on 127.0.0.1
-    #[arg(long, value_name = "PORT", default_value_t = 9901, env = "TIDEGATE_ADMIN_PORT")]
+    #[arg(long, value_name = "PORT", default_value_t = 9901, env = "TIDEGATE_BOOTSTRAP_ADMIN_PORT")]
     admin_port: u16,
     /// Puts a listener on this address into the bootstrap, instead of taking listeners from the server
-    #[arg(long, value_name = "IP:PORT", env = "TIDEGATE_LISTENER")]
+    #[arg(long, value_name = "IP:PORT", value_parser = address::listen, env = "TIDEGATE_BOOTSTRAP_LISTENER")]
     listener: Option<SocketAddr>,
     /// node.locality.region
-    #[arg(long, default_value = "", env = "TIDEGATE_REGION", hide_default_value = true)]
+    #[arg(long, default_value = "", env = "TIDEGATE_BOOTSTRAP_REGION", hide_default_value = true)]
     region: String,
     /// node.locality.zone
-    #[arg(long, default_value = "", env = "TIDEGATE_ZONE", hide_default_value = true)]
+    #[arg(long, default_value = "", env = "TIDEGATE_BOOTSTRAP_ZONE", hide_default_value = true)]
     zone: String,
     /// node.locality.sub_zone
-    #[arg(long, default_value = "", env = "TIDEGATE_SUB_ZONE", hide_default_value = true)]
+    #[arg(long, default_value = "", env = "TIDEGATE_BOOTSTRAP_SUB_ZONE", hide_default_value = true)]
     sub_zone: String,
     /// Entries of node.metadata, separated by commas
-    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = entry, env = "TIDEGATE_METADATA")]
+    #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = entry, env = "TIDEGATE_BOOTSTRAP_METADATA")]
     metadata: Vec<(String, String)>,
 }
 

@@ -44,6 +44,10 @@ impl Client {
         }
         let endpoint = Endpoint::from_shared(format!("http://{address}"))
             .with_context(|| format!("--server {address}: write `host:port`, for example `127.0.0.1:18001`"))?;
+        if endpoint.uri().port_u16().is_none() {
+            let host = endpoint.uri().host().unwrap_or("127.0.0.1");
+            bail!("--server {address}: the port is missing; write `host:port`, for example `{host}:18001`");
+        }
         let channel = endpoint.connect_timeout(CONNECT).connect().await;
         let channel = channel.map_err(|error| unreachable(&address, &root(&error)))?;
         let inner = pb::admin_client::AdminClient::new(channel).max_decoding_message_size(MESSAGE_MAX);

@@ -17,10 +17,10 @@ pub struct Args {
     #[command(flatten)]
     files: Files,
     /// Form of what is printed
-    #[arg(short, long, value_enum, default_value = "text", env = "TIDEGATE_OUTPUT")]
+    #[arg(short, long, value_enum, default_value = "text", env = "TIDEGATE_LINT_OUTPUT")]
     output: Output,
     /// Warnings count as errors for the exit code
-    #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_DENY_WARNINGS")]
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_LINT_DENY_WARNINGS")]
     deny_warnings: bool,
 }
 

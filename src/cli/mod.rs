@@ -5,6 +5,7 @@
 //!
 //! Exit codes, the same for all commands: 0 fine, 1 problems were found, 2 could not run.
 
+mod address;
 mod bootstrap;
 mod changes;
 mod client;
@@ -36,7 +37,7 @@ struct Cli {
     command: Command,
 }
 
-const AFTER_HELP: &str = "Every flag also reads its name from the environment: --warm-timeout is TIDEGATE_WARM_TIMEOUT.\n\
+const AFTER_HELP: &str = "Every flag also reads a variable, which its help names: serve --warm-timeout reads TIDEGATE_WARM_TIMEOUT.\n\
     Exit codes: 0 fine, 1 problems were found, 2 could not run.";
 
 #[derive(Debug, Subcommand)]
@@ -120,15 +121,33 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// What a running server and those who ask it are set up with may stand in one environment. Commands that make something of files
+    /// have flags of the same names that mean something else, so theirs are named after the command; but what they read is what the
+    /// server reads.
     #[test]
-    fn every_flag_reads_its_own_name_from_the_environment() {
+    fn every_flag_reads_a_variable_of_its_own() {
         for command in Cli::command().get_subcommands() {
+            let own = ["bootstrap", "lint", "render"].contains(&command.get_name());
             for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
                 let long = flag.get_long().unwrap_or_default();
-                let want = format!("TIDEGATE_{}", long.replace('-', "_").to_uppercase());
+                let name = if own && long != "config" { format!("{} {long}", command.get_name()) } else { long.to_owned() };
+                let want = format!("TIDEGATE_{}", name.replace(['-', ' '], "_").to_uppercase());
                 let have = flag.get_env().map(|name| name.to_string_lossy().into_owned());
                 assert_eq!(have.as_ref(), Some(&want), "{} --{long}", command.get_name());
             }
+        }
+    }
+
+    #[test]
+    fn flags_that_share_a_variable_mean_the_same() {
+        let command = Cli::command();
+        let mut known = std::collections::BTreeMap::new();
+        for flag in command.get_subcommands().flat_map(clap::Command::get_arguments) {
+            let Some(name) = flag.get_env() else { continue };
+            let takes: Vec<String> = flag.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
+            let means =
+                (flag.get_id().clone(), flag.get_value_names().map(<[_]>::to_vec), takes, flag.get_default_values().to_vec());
+            assert_eq!(known.entry(name).or_insert_with(|| means.clone()), &means, "{}", name.display());
         }
     }
 }

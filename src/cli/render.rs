@@ -21,7 +21,7 @@ pub struct Args {
     #[command(flatten)]
     files: Files,
     /// Only this service
-    #[arg(long, value_name = "NAME", env = "TIDEGATE_SERVICE")]
+    #[arg(long, value_name = "NAME", env = "TIDEGATE_RENDER_SERVICE")]
     service: Option<String>,
     #[command(flatten)]
     node: NodeArgs,
@@ -31,16 +31,16 @@ pub struct Args {
 #[derive(Debug, Clone, clap::Args)]
 struct NodeArgs {
     /// What a node of this node.cluster gets
-    #[arg(long, value_name = "NAME", env = "TIDEGATE_NODE_CLUSTER")]
+    #[arg(long, value_name = "NAME", env = "TIDEGATE_RENDER_NODE_CLUSTER")]
     node_cluster: Option<String>,
     /// What the node of this node.id gets
-    #[arg(long, value_name = "ID", env = "TIDEGATE_NODE_ID")]
+    #[arg(long, value_name = "ID", env = "TIDEGATE_RENDER_NODE_ID")]
     node_id: Option<String>,
     /// What a node in this region gets
-    #[arg(long, value_name = "REGION", env = "TIDEGATE_REGION")]
+    #[arg(long, value_name = "REGION", env = "TIDEGATE_RENDER_REGION")]
     region: Option<String>,
     /// What a node in this zone gets
-    #[arg(long, value_name = "ZONE", env = "TIDEGATE_ZONE")]
+    #[arg(long, value_name = "ZONE", env = "TIDEGATE_RENDER_ZONE")]
     zone: Option<String>,
 }
 

@@ -11,7 +11,7 @@ use clap::builder::FalseyValueParser;
 use tokio::signal::unix::{SignalKind, signal};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Outcome, offline, output, time};
+use super::{Outcome, address, offline, output, time};
 use crate::serve::{self, Options, Running};
 use crate::telemetry::log;
 
@@ -24,13 +24,13 @@ pub struct Args {
     #[arg(env = "TIDEGATE_DIR")]
     dir: PathBuf,
     /// Where Envoys connect: ADS and typed discovery, state of the world and delta; health, reflection
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18000", env = "TIDEGATE_XDS")]
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18000", value_parser = address::listen, env = "TIDEGATE_XDS")]
     xds: SocketAddr,
     /// Where `tidegate status` and its siblings connect; health, reflection
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18001", env = "TIDEGATE_ADMIN")]
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18001", value_parser = address::listen, env = "TIDEGATE_ADMIN")]
     admin: SocketAddr,
     /// /readyz, /livez and /metrics
-    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18002", env = "TIDEGATE_HTTP")]
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:18002", value_parser = address::listen, env = "TIDEGATE_HTTP")]
     http: SocketAddr,
     /// Folder of what must survive a restart; by default one for this directory in the user's state folder
     #[arg(long, value_name = "DIR", env = "TIDEGATE_STATE")]

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
-use crate::fixture::{Fixture, calm, draining, in_sync, mixed_fleet, run, trouble};
+use crate::fixture::{Fixture, calm, command, draining, in_sync, mixed_fleet, run, trouble};
 
 #[tokio::test]
 async fn all_is_well() {
@@ -71,6 +71,26 @@ async fn nobody_answers() {
 async fn an_address_that_is_none() {
     let ran = run(&["status", "--server", "https://127.0.0.1:18001"]).await;
     assert_eq!((ran.code, ran.err.contains("host:port")), (2, true), "{}", ran.err);
+    for (address, example) in [("127.0.5.1", "127.0.5.1:18001"), ("127.0.5.1:", "127.0.5.1:18001"), ("[::1]", "[::1]:18001")] {
+        let ran = run(&["status", "--server", address]).await;
+        let want = format!("error: --server {address}: the port is missing; write `host:port`, for example `{example}`\n");
+        assert_eq!((ran.code, ran.err), (2, want));
+    }
+}
+
+#[tokio::test]
+async fn variables_of_other_commands_are_left_alone() {
+    let now = Timestamp::now();
+    let fixture = Fixture::start(calm(now), vec![]).await;
+    let server = fixture.address.to_string();
+    let status = command(&["status", "--server", &server]).env("TIDEGATE_LINT_OUTPUT", "github").output().await.unwrap();
+    assert_eq!(status.status.code(), Some(0), "{}", String::from_utf8_lossy(&status.stderr));
+    let bootstrap = async |variable: &str| {
+        let ran = command(&["bootstrap"]).env(variable, "127.0.5.1:18000").output().await.unwrap();
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    assert!(!bootstrap("TIDEGATE_XDS").await.contains("127.0.5.1"));
+    assert!(bootstrap("TIDEGATE_BOOTSTRAP_XDS").await.contains("127.0.5.1"));
 }
 
 #[tokio::test]

@@ -152,6 +152,17 @@ async fn a_bootstrap_has_what_was_asked_for() {
 }
 
 #[tokio::test]
+async fn an_address_to_listen_on_is_answered_by_one() {
+    for (arguments, example) in [
+        (["serve", "releases", "--xds", "localhost:1"].as_slice(), "127.0.0.1:1`"),
+        (&["bootstrap", "--listener", "8080"], "127.0.0.1:8080`"),
+    ] {
+        let ran = run(arguments).await;
+        assert_eq!((ran.code, ran.err.contains(example)), (2, true), "{}", ran.err);
+    }
+}
+
+#[tokio::test]
 async fn completions_know_the_commands() {
     for shell in ["bash", "zsh", "fish"] {
         let ran = run(&["completions", shell]).await;
