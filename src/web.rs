@@ -77,7 +77,11 @@ fn not_ready(status: &ServerStatus) -> Option<String> {
     let Some(first) = status.problems.first() else { return Some("the first load is not finished".to_owned()) };
     let (line, column) = first.position();
     let place = format!("{}:{line}:{column}", first.primary.file.path);
-    Some(format!("no complete load yet, {} problems; the first: {place}: {}", status.problems.len(), first.title))
+    let problems = match status.problems.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems; the first"),
+    };
+    Some(format!("no complete load yet, {problems}: {place}: {}", first.title))
 }
 
 #[cfg(test)]
@@ -105,6 +109,20 @@ mod tests {
         assert_eq!((code, body.as_str()), (StatusCode::SERVICE_UNAVAILABLE, "not ready: the first load is not finished\n"));
         let gone = ServerStatus { directory: Some("releases does not exist".into()), ..ServerStatus::default() };
         assert_eq!(ask(gone, "/readyz").await.2, "not ready: releases does not exist\n");
+    }
+
+    #[tokio::test]
+    async fn one_problem_is_not_problems() {
+        use crate::diag::{Label, Problem, Severity, SourceFile};
+        let file = Arc::new(SourceFile { path: "a.yaml".into(), text: "service: a\n".into() });
+        let primary = Label { file, span: 0..7, text: String::new() };
+        let (title, related) = ("wrong".to_owned(), Vec::new());
+        let problem = Problem { code: "T001", severity: Severity::Error, title, primary, related, help: None };
+        let status = |problems| ServerStatus { problems, ..ServerStatus::default() };
+        let said = not_ready(&status(vec![problem.clone()])).unwrap();
+        assert_eq!(said, "no complete load yet, 1 problem: a.yaml:1:1: wrong");
+        let said = not_ready(&status(vec![problem.clone(), problem])).unwrap();
+        assert_eq!(said, "no complete load yet, 2 problems; the first: a.yaml:1:1: wrong");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! What changed between two statuses, a line each: what `watch` says where it cannot redraw.
 
+use std::collections::BTreeSet;
+
 use super::look::clean;
 use super::status_text::stale;
 use crate::admin::pb;
@@ -75,8 +77,9 @@ fn named(names: &[String]) -> String {
 }
 
 fn problems(old: &pb::Status, new: &pb::Status) -> Vec<String> {
-    let fresh = new.problems.iter().filter(|problem| !old.problems.contains(problem));
-    let mut lines: Vec<String> = fresh.map(problem).collect();
+    // By their lines, and not by their drawings: those differ when anything near them is edited.
+    let mut known: BTreeSet<String> = old.problems.iter().map(problem).collect();
+    let mut lines: Vec<String> = new.problems.iter().map(problem).filter(|line| known.insert(line.clone())).collect();
     if new.problems.is_empty() && !old.problems.is_empty() {
         lines.push("problems: none left".to_owned());
     }
@@ -93,9 +96,11 @@ fn fleet(before: Option<&pb::Status>, after: &pb::Status) -> Vec<String> {
     let of = |status: &pb::Status| status.fleet.clone().unwrap_or_default();
     let (old, new) = (before.map(of), of(after));
     let mut lines = Vec::new();
-    if old.as_ref().is_none_or(|old| old.sync != new.sync) {
-        let sync = new.sync.unwrap_or_default();
-        lines.push(format!("fleet: {}/{} in sync", sync.in_sync, sync.nodes));
+    // What else is counted shows in no line of its own: a node that goes from waiting to rejecting would say the same twice.
+    let counts = |fleet: &pb::Fleet| fleet.sync.map_or((0, 0), |sync| (sync.in_sync, sync.nodes));
+    if old.as_ref().map(counts) != Some(counts(&new)) {
+        let (in_sync, nodes) = counts(&new);
+        lines.push(format!("fleet: {in_sync}/{nodes} in sync"));
     }
     let known = old.map(|old| old.lagging).unwrap_or_default();
     // A node that is merely on its way would be a line at every change; what does not go by itself is worth one.
@@ -163,6 +168,18 @@ mod tests {
         assert_eq!(broken[0], "checkout: stale, its last good content is served: checkout.yaml:2:1: unknown key");
         assert_eq!(broken[1], "error[T002]: checkout.yaml:2:1: unknown key");
         assert_eq!(changes(Some(&bad), &good), ["checkout: its file is fine again", "problems: none left"]);
+    }
+
+    #[test]
+    fn no_line_is_said_twice() {
+        let fleet = |waiting| {
+            let sync = Some(pb::Sync { nodes: 2, waiting, ..pb::Sync::default() });
+            Some(pb::Fleet { sync, lagging: vec![] })
+        };
+        let problem = |rendered: &str| pb::Problem { rendered: rendered.into(), ..pb::Problem::default() };
+        let before = pb::Status { fleet: fleet(0), problems: vec![problem("a")], ..status(vec![]) };
+        let after = pb::Status { fleet: fleet(1), problems: vec![problem("b"), problem("c")], ..status(vec![]) };
+        assert_eq!(changes(Some(&before), &after), Vec::<String>::new());
     }
 
     #[test]

@@ -126,12 +126,12 @@ fn share_cell(version: &pb::Version, wide: usize, look: &Look) -> comfy_table::C
     look.cell(tone, format!("{:>wide$} {bar}", share.text).trim_end())
 }
 
-/// A bar that is empty at 0 % alone and full at 100 % alone.
+/// A bar that is full at 100 % alone; less than half a cell is not drawn.
 fn bar(thousandths: u32, cells: u32) -> String {
     let rounded = (thousandths.min(100_000) * cells + 50_000) / 100_000;
     let filled = match thousandths {
         0 => 0,
-        1..100_000 => rounded.min(cells.saturating_sub(1)).max(1.min(cells)),
+        1..100_000 => rounded.min(cells.saturating_sub(1)),
         _ => cells,
     };
     "█".repeat(filled as usize) + &"░".repeat((cells - filled) as usize)
@@ -245,10 +245,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bars_are_full_or_empty_only_when_shares_are() {
+    fn bars_are_full_only_when_shares_are() {
         let filled = |thousandths| bar(thousandths, 20).chars().filter(|c| *c == '█').count();
         let have: Vec<usize> = [0, 1, 2_500, 10_000, 50_000, 99_999, 100_000].into_iter().map(filled).collect();
-        assert_eq!(have, [0, 1, 1, 2, 10, 19, 20]);
+        assert_eq!(have, [0, 0, 1, 2, 10, 19, 20]);
         assert_eq!((bar(33_333, 10).as_str(), bar(33_333, 0).as_str()), ("███░░░░░░░", ""));
     }
 

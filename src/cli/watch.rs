@@ -60,6 +60,7 @@ async fn follow(mut stream: Streaming<pb::WatchResponse>, server: &Server, servi
                 break stream;
             }
         };
+        face.found();
     }
 }
 
@@ -72,11 +73,17 @@ async fn show_all(stream: &mut Streaming<pb::WatchResponse>, face: &mut Face) ->
             message = stream.message() => match message {
                 Ok(Some(message)) => face.show(message.status.unwrap_or_default())?,
                 Ok(None) => return Ok("the server ended".to_owned()),
-                Err(status) => return Ok(status.message().to_owned()),
+                Err(status) => return Ok(why(&status)),
             },
             _ = tick.tick() => face.tick()?,
         }
     }
+}
+
+/// Why the stream ended: in the server's words, or, where the connection itself broke, in words that are not the protocol's.
+fn why(status: &tonic::Status) -> String {
+    let broke = std::error::Error::source(status).is_some();
+    if broke { "the server is gone".to_owned() } else { status.message().to_owned() }
 }
 
 /// How statuses are shown.
@@ -141,6 +148,13 @@ impl Face {
         }
         eprintln!("{}", stamped(&format!("connection lost ({reason}); trying again every second")));
         Ok(())
+    }
+
+    /// The server is there again. A screen shows it by itself.
+    fn found(&self) {
+        if !matches!(self, Face::Live { .. }) {
+            eprintln!("{}", stamped("connected again"));
+        }
     }
 
     /// Gives the screen back, and leaves the last status on it.
