@@ -30,7 +30,12 @@ pub struct Fixture {
 
 impl Fixture {
     pub async fn start(status: ServerStatus, streams: Vec<StreamStatus>) -> Fixture {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Fixture::start_at(SocketAddr::from(([127, 0, 0, 1], 0)), status, streams).await
+    }
+
+    /// The same, where another one was before.
+    pub async fn start_at(address: SocketAddr, status: ServerStatus, streams: Vec<StreamStatus>) -> Fixture {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let (sender, receiver) = watch::channel(Arc::new(status));
         let (board, shutdown) = (Arc::new(Board::default()), CancellationToken::new());

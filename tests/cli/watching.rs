@@ -41,8 +41,11 @@ async fn every_change_is_a_line() {
     fixture.board.put(in_sync(1, "edge-1", now));
     assert_eq!(next(&mut out).await, "fleet: 1/1 in sync");
     let mut err = lines(watch.stderr.take().unwrap());
+    let address = fixture.address;
     fixture.stop().await;
     assert!(next(&mut err).await.starts_with("connection lost"));
+    let _again = Fixture::start_at(address, calm(now), vec![]).await;
+    assert_eq!(next(&mut err).await, "connected again");
 }
 
 #[tokio::test]
