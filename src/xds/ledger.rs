@@ -28,7 +28,12 @@ pub struct Entry {
     pub state: State,
     /// What the client is known to use.
     pub confirmed: Confirmed,
+    /// What it was sent before the newest and never accepted, with the nonces: its answers may be under way, so it may be using any.
+    earlier: Vec<(u64, Arc<Resource>)>,
 }
+
+/// How many of these are remembered of a name: as many responses as may await an answer at once.
+const EARLIER: usize = 8;
 
 /// What a client said to the newest version of a name that it was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,6 +77,7 @@ impl Ledger {
             nonce: 0,
             state: State::Acked,
             confirmed: Confirmed::Foreign,
+            earlier: Vec::new(),
         };
         self.entries.insert(name.into(), entry);
     }
@@ -97,7 +103,7 @@ impl Ledger {
 
     /// This resource goes out with this nonce.
     pub fn sent(&mut self, resource: &Arc<Resource>, nonce: u64) {
-        let confirmed = self.entries.remove(&resource.name).map_or(Confirmed::Nothing, |entry| entry.confirmed);
+        let (confirmed, earlier) = self.entries.remove(&resource.name).map_or((Confirmed::Nothing, Vec::new()), Entry::superseded);
         let entry = Entry {
             sent: resource.version.clone(),
             resource: Some(resource.clone()),
@@ -105,6 +111,7 @@ impl Ledger {
             nonce,
             state: State::Sent,
             confirmed,
+            earlier,
         };
         self.entries.insert(resource.name.clone(), entry);
     }
@@ -113,7 +120,8 @@ impl Ledger {
     pub fn removed(&mut self, name: &Name, nonce: u64) {
         if let Some(entry) = self.entries.get_mut(name) {
             let sent = entry.sent.clone();
-            *entry = Entry { sent, resource: None, removed: true, nonce, state: State::Sent, confirmed: Confirmed::Nothing };
+            let (state, confirmed, earlier) = (State::Sent, Confirmed::Nothing, Vec::new());
+            *entry = Entry { sent, resource: None, removed: true, nonce, state, confirmed, earlier };
         }
     }
 
@@ -129,12 +137,11 @@ impl Ledger {
 
     /// The client acknowledges the response with this nonce that carried these names.
     pub fn acked(&mut self, names: &[Name], nonce: u64) {
-        self.answered(names, nonce, |entry| {
-            entry.state = State::Acked;
-            if let Some(resource) = &entry.resource {
-                entry.confirmed = Confirmed::Known(resource.clone());
+        for name in names {
+            if let Some(entry) = self.entries.get_mut(name) {
+                entry.acked(nonce);
             }
-        });
+        }
         self.entries.retain(|_, entry| !(entry.removed && entry.state == State::Acked));
     }
 
@@ -145,30 +152,50 @@ impl Ledger {
 
     /// The client rejects the response with this nonce that carried these names.
     pub fn rejected(&mut self, names: &[Name], nonce: u64) {
-        self.answered(names, nonce, |entry| entry.state = State::Rejected);
-    }
-
-    fn answered(&mut self, names: &[Name], nonce: u64, mut how: impl FnMut(&mut Entry)) {
         for name in names {
             if let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.nonce == nonce) {
-                how(entry);
+                entry.state = State::Rejected;
             }
         }
     }
 }
 
 impl Entry {
+    /// What is left to be known of this name when something newer goes out.
+    fn superseded(self) -> (Confirmed, Vec<(u64, Arc<Resource>)>) {
+        let mut earlier = self.earlier;
+        if let (Some(resource), State::Sent | State::Rejected) = (self.resource, self.state) {
+            if earlier.len() == EARLIER {
+                earlier.remove(0);
+            }
+            earlier.push((self.nonce, resource));
+        }
+        (self.confirmed, earlier)
+    }
+
+    /// The client accepts what carried this nonce: the newest, or something before it whose answer was still under way.
+    fn acked(&mut self, nonce: u64) {
+        if self.nonce == nonce {
+            self.state = State::Acked;
+            self.confirmed = self.resource.clone().map_or(Confirmed::Nothing, Confirmed::Known);
+            self.earlier.clear();
+        } else if let Some((_, resource)) = self.earlier.iter().find(|(earlier, _)| *earlier == nonce) {
+            self.confirmed = Confirmed::Known(resource.clone());
+            self.earlier.retain(|(earlier, _)| *earlier > nonce);
+        }
+    }
+
     /// Whether the client uses some version of this resource.
     pub fn is_in_use(&self) -> bool {
         self.confirmed != Confirmed::Nothing
     }
 
-    /// Calls `each` with every resource that the client may be using under this name: what it confirmed, and what it was sent
-    /// since. Returns false if it may be using something that is unknown here.
+    /// Calls `each` with every resource that the client may be using under this name: what it confirmed, and all it was sent since. Returns false if it may be using something that is unknown here.
     pub fn may_use<'a>(&'a self, mut each: impl FnMut(&'a Arc<Resource>)) -> bool {
         if let (Some(resource), State::Sent | State::Rejected) = (&self.resource, self.state) {
             each(resource);
         }
+        self.earlier.iter().for_each(|(_, resource)| each(resource));
         match &self.confirmed {
             Confirmed::Known(resource) => each(resource),
             Confirmed::Foreign => return false,

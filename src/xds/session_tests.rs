@@ -629,6 +629,24 @@ fn f3_a_node_that_reconnects_while_its_clusters_warm_is_not_let_through() {
 }
 
 #[test]
+fn f5_what_was_superseded_before_it_was_answered_may_be_in_use() {
+    both(|variant| {
+        let names: &[&str] = if variant == Variant::Sotw { &["tidegate"] } else { &[] };
+        let mut client = Client::start(variant, &TWO);
+        client.retarget(&["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", "R tidegate=2 > s/2"]);
+        assert_eq!(client.receive(), ["RDS tidegate=2"]);
+        let first = client.nonces[&RDS].clone();
+        client.sleep(2);
+        client.retarget(&["C s/1=c > s/1", "E s/1=e", "R tidegate=3 > s/1"]);
+        assert_eq!(client.receive(), ["RDS tidegate=3"]);
+        client.answer_to(first, RDS, names, None);
+        client.answer(RDS, names, Some("no good"));
+        client.sleep(3600);
+        assert_eq!(client.receive(), NOTHING, "the client's routes lead to s/2, and will until it takes others");
+    });
+}
+
+#[test]
 fn f6_a_second_change_in_mid_sequence_is_merged() {
     let mut client = Client::start(Variant::Delta, &ONE);
     client.retarget(&CUTOVER);
