@@ -1,7 +1,7 @@
 //! The xDS server: subscriptions and sessions as pure state machines, a thin driver, the wire codec, and the board.
 //!
 //! `Session` is the heart: what a node was sent, what it said, and what it may be sent next. It knows neither sockets nor clocks and
-//! is tested as transcripts. `driver` moves bytes between it and the connection. Knows nothing of releases: what it serves is a
+//! is tested as transcripts. `stream` moves bytes between it and the connection. Knows nothing of releases: what it serves is a
 //! view of named, versioned bytes.
 
 mod board;
