@@ -54,7 +54,8 @@ fn code() -> BTreeMap<String, Vec<(PathBuf, String)>> {
     let mut found = Vec::new();
     files(&src, &mut found);
     let mut code: BTreeMap<String, Vec<(PathBuf, String)>> = BTreeMap::new();
-    let is_test = |path: &PathBuf| path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with("tests"));
+    let below = |path: &PathBuf| path.strip_prefix(&src).expect("under src").with_extension("");
+    let is_test = |path: &PathBuf| below(path).iter().any(|part| part.to_string_lossy().ends_with("tests"));
     for path in found.into_iter().filter(|path| !is_test(path)) {
         let relative = path.strip_prefix(&src).expect("under src");
         let first = relative.components().next().expect("a name").as_os_str().to_string_lossy();

@@ -1,0 +1,178 @@
+//! What is answered, and what is not: subscriptions, ACKs, NACKs and nonces.
+
+use super::*;
+
+#[test]
+fn b1_wildcard_is_answered_at_once_even_if_there_is_nothing() {
+    both(|variant| {
+        let mut client = Client::new(variant, &[]);
+        client.ask(CDS, &[]);
+        client.ask(LDS, &[]);
+        assert_eq!(client.receive(), ["CDS", "LDS"]);
+        assert_eq!(client.receive(), NOTHING);
+    });
+}
+
+#[test]
+fn b2_first_empty_list_of_other_types_is_nothing() {
+    both(|variant| {
+        let mut client = Client::new(variant, &TWO);
+        client.ask(EDS, &[]);
+        client.ask(RDS, &[]);
+        assert_eq!(client.receive(), NOTHING);
+    });
+}
+
+#[test]
+fn b3_wildcard_then_names_then_nothing() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(CDS, &[]);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
+    client.answer(CDS, &["*", "s/1"], None);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
+    client.answer(CDS, &["s/1"], None);
+    assert_eq!(client.receive(), NOTHING);
+    client.answer(CDS, &[], None);
+    client.retarget(&["C s/1=new > s/1"]);
+    assert_eq!(client.receive(), NOTHING, "no names after names is nothing");
+}
+
+#[test]
+fn b4_dropped_and_asked_again_is_sent_again() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1"]);
+    assert_eq!(client.receive(), ["EDS s/1=e"]);
+    client.ack(EDS, &["s/1"]);
+    client.answer(EDS, &[], None);
+    client.answer(EDS, &["s/1"], None);
+    assert_eq!(client.receive(), ["EDS s/1=e"]);
+}
+
+#[test]
+fn b5_new_names_are_sent_though_the_version_stands() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1"]);
+    client.receive();
+    client.answer(EDS, &["s/1", "s/2"], None);
+    assert_eq!(client.receive(), ["EDS s/2=e"]);
+}
+
+#[test]
+fn b6_a_name_that_does_not_exist_holds_nothing_back_and_comes_when_it_exists() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1", "z/1"]);
+    assert_eq!(client.receive(), ["EDS s/1=e"]);
+    client.ack(EDS, &["s/1", "z/1"]);
+    let with_z: Vec<&str> = TWO.into_iter().chain(["E z/1=e"]).collect();
+    client.retarget(&with_z);
+    assert_eq!(client.receive(), ["EDS z/1=e"]);
+}
+
+#[test]
+fn b7_full_state_types_list_everything_and_b8_others_what_changed() {
+    let mut client = Client::start(Variant::Sotw, &TWO);
+    client.retarget(&["C s/1=c > s/1", "C s/2=new > s/2", "E s/1=new", "E s/2=e", "R tidegate=1 > s/1"]);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=new", "EDS s/1=new s/2=e"], "EDS follows for the changed cluster as well");
+}
+
+#[test]
+fn c1_an_ack_is_answered_by_nothing() {
+    both(|variant| {
+        let mut client = Client::start(variant, &TWO);
+        assert_eq!(client.receive(), NOTHING);
+        for kind in [CDS, EDS, RDS] {
+            assert!(client.session.is_in_sync(1, kind), "{kind:?} {variant:?}");
+        }
+    });
+}
+
+#[test]
+fn c2_c3_a_nack_is_silent_until_the_content_changes() {
+    both(|variant| {
+        let mut client = Client::start(variant, &TWO);
+        client.retarget(&["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", "R tidegate=bad > s/1"]);
+        assert_eq!(client.receive(), ["RDS tidegate=bad"]);
+        let names: &[&str] = if variant == Variant::Sotw { &["tidegate"] } else { &[] };
+        let verdict = client.answer(RDS, names, Some("no good"));
+        assert!(matches!(verdict, Some(Verdict::Nack { message, .. }) if message == "no good"));
+        assert_eq!(client.receive(), NOTHING);
+        client.sleep(3600);
+        assert_eq!(client.receive(), NOTHING);
+        assert!(!client.session.is_in_sync(1, RDS));
+        client.retarget(&["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", "R tidegate=good > s/1"]);
+        assert_eq!(client.envoy(), ["RDS tidegate=good"]);
+        assert!(client.session.is_in_sync(1, RDS));
+    });
+}
+
+#[test]
+fn c3_a_request_after_a_nack_is_not_an_ack_of_what_was_rejected() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1"]);
+    client.receive();
+    client.answer(EDS, &["s/1"], Some("no good"));
+    assert_eq!(client.answer(EDS, &["s/1", "s/2"], None), None);
+    assert_eq!(client.receive(), ["EDS s/2=e"], "the rejected one stays away");
+}
+
+#[test]
+fn c4_a_nack_that_changes_names_is_heard() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1"]);
+    client.receive();
+    client.answer(EDS, &["s/1", "s/2"], Some("no good"));
+    assert_eq!(client.receive(), ["EDS s/2=e"]);
+}
+
+#[test]
+fn c5_a_stale_nonce_is_no_ack_but_its_names_count() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1"]);
+    client.receive();
+    let stale = client.nonces[&EDS].clone();
+    client.answer(EDS, &["s/1", "s/2"], None);
+    assert_eq!(client.receive(), ["EDS s/2=e"]);
+    let both_and_z = ["s/1", "s/2", "z/1"];
+    assert_eq!(client.answer_to(stale, EDS, &both_and_z, None), None, "stale: no verdict");
+    client.retarget(&["E z/1=e", "E s/1=e", "E s/2=e"]);
+    client.sleep(3);
+    assert_eq!(client.receive(), ["EDS z/1=e"], "the newest list is the one that counts");
+}
+
+#[test]
+fn c6_new_nonce_without_names_is_goodbye_and_silence() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1"]);
+    client.receive();
+    client.answer(EDS, &[], None);
+    assert_eq!(client.receive(), NOTHING);
+    client.retarget(&["E s/1=new"]);
+    client.sleep(3);
+    assert_eq!(client.receive(), NOTHING);
+}
+
+#[test]
+fn c7_who_never_answers_blocks_neither_other_types_nor_new_names_nor_changes_for_ever() {
+    both(|variant| {
+        let mut client = Client::new(variant, &["E s/1=e", "E s/2=e", "R tidegate=1"]);
+        client.ask(EDS, &["s/1"]);
+        assert_eq!(client.receive(), ["EDS s/1=e"]);
+        client.ask(RDS, &["tidegate"]);
+        client.ask(EDS, &["s/1", "s/2"]);
+        let lines = client.receive();
+        assert!(lines.iter().any(|line| line.contains("s/2=e")) && lines.iter().any(|line| line == "RDS tidegate=1"), "{lines:?}");
+        client.retarget(&["E s/1=new", "E s/2=e", "R tidegate=1"]);
+        assert_eq!(client.receive(), NOTHING, "one response in flight");
+        client.sleep(2);
+        assert_eq!(client.receive(), ["EDS s/1=new"], "but not for ever");
+    });
+}
+
+#[test]
+fn c8_nonces_of_another_stream_are_initial_and_unknown_ones_stale() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    let first = client.answer_to("77".into(), CDS, &[], None);
+    assert_eq!((first, client.receive()), (None, vec!["CDS s/1=c s/2=c".to_owned()]));
+    assert_eq!(client.answer_to("never issued".into(), CDS, &[], None), None);
+    assert_eq!(client.receive(), NOTHING);
+}

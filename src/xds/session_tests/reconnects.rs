@@ -1,0 +1,80 @@
+//! Clients that come back.
+
+use super::*;
+
+#[test]
+fn e1_reconnecting_costs_what_changed_and_removes_what_is_gone() {
+    let mut client = Client::new(Variant::Delta, &["L a=1 > tidegate", "L c=1 > tidegate", "R tidegate=1 > s/1"]);
+    client.resume(LDS, &[], &["L a=1", "L b=1"]);
+    assert_eq!(client.envoy(), ["LDS c=1 -b"]);
+}
+
+#[test]
+fn e1_a_restart_without_change_sends_nothing_but_what_was_asked_for_by_name() {
+    let mut client = Client::new(Variant::Delta, &TWO);
+    client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);
+    client.resume(EDS, &["s/1", "s/2"], &["E s/1=e", "E s/2=e"]);
+    client.resume(RDS, &["tidegate"], &["R tidegate=1"]);
+    assert_eq!(client.envoy(), ["CDS", "EDS s/1=e s/2=e", "RDS tidegate=1"], "E2: names in subscribe are sent again");
+    assert!(Kind::ALL.into_iter().filter(|kind| *kind != LDS).all(|kind| client.session.is_in_sync(1, kind)));
+}
+
+#[test]
+fn e3_reconnecting_without_the_map_gets_everything() {
+    let mut client = Client::new(Variant::Delta, &TWO);
+    client.resume(CDS, &[], &[]);
+    assert_eq!(client.envoy(), ["CDS s/1=c s/2=c"]);
+}
+
+#[test]
+fn e4_f4_reconnecting_after_a_cutover_keeps_the_old_cluster_until_the_new_routes_are_in() {
+    let target = ["C s/2=c > s/2", "E s/2=e", "R tidegate=2 > s/2"];
+    let mut client = Client::new(Variant::Delta, &target);
+    client.resume(CDS, &[], &["C s/1=c"]);
+    assert_eq!(client.receive(), ["CDS s/2=c"], "s/1 is not removed while old routes may lead to it");
+    client.resume(RDS, &["tidegate"], &["R tidegate=1"]);
+    assert_eq!(client.receive(), NOTHING, "and the routes wait for s/2 to be warm");
+    client.resume(EDS, &["s/1", "s/2"], &["E s/1=e"]);
+    assert_eq!(client.receive(), ["EDS s/2=e"]);
+    client.ack(EDS, &[]);
+    client.ack(CDS, &[]);
+    assert_eq!(client.receive(), ["RDS tidegate=2"]);
+    client.ack(RDS, &[]);
+    assert_eq!(client.receive(), NOTHING);
+    client.sleep(30);
+    assert_eq!(client.receive(), ["CDS -s/1", "EDS -s/1"]);
+}
+
+#[test]
+fn e4_f4_a_sotw_client_that_returns_after_a_cutover_keeps_the_old_cluster_as_well() {
+    let mut client = Client::new(Variant::Sotw, &CUTOVER);
+    let old = view(&ONE);
+    for (kind, names) in [(CDS, vec![]), (EDS, vec!["s/1".to_owned()]), (RDS, vec!["tidegate".to_owned()])] {
+        let version = old.of(kind).version().to_string();
+        client.send(kind, Request::Sotw(SotwRequest { version, names, ..Default::default() }));
+        client.session.remember(1, kind, &old);
+    }
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c", "EDS s/1=e", "RDS tidegate=1"], "the routes it has, until s/2 is warm");
+    client.ack(RDS, &["tidegate"]);
+    client.answer(EDS, &["s/1", "s/2"], None);
+    assert_eq!(client.receive(), ["EDS s/2=e"]);
+    client.ack(EDS, &["s/1", "s/2"]);
+    client.ack(CDS, &[]);
+    assert_eq!(client.receive(), ["RDS tidegate=2"]);
+    client.ack(RDS, &["tidegate"]);
+    assert_eq!(client.receive(), NOTHING);
+    client.sleep(30);
+    assert_eq!(client.receive(), ["CDS s/2=c"]);
+}
+
+#[test]
+fn a_listener_of_a_restarted_server_is_never_missing_from_a_full_answer() {
+    // The client holds listener and routes, the server is new, and the clusters have not been acknowledged on this stream yet: an
+    // answer without the listener would make the client drop it.
+    let mut client = Client::new(Variant::Sotw, &["C s/1=c > s/1", "E s/1=e", "L http=1 > tidegate", "R tidegate=1 > s/1"]);
+    client.ask(CDS, &[]);
+    client.ask(LDS, &[]);
+    assert_eq!(client.receive(), ["CDS s/1=c"]);
+    client.ack(CDS, &[]);
+    assert_eq!(client.receive(), ["LDS http=1"]);
+}
