@@ -203,10 +203,10 @@ impl Session {
 }
 
 /// At most three names, and how many more there are.
-fn list<'a>(names: impl Iterator<Item = &'a Name>) -> String {
-    let names: Vec<&str> = names.map(AsRef::as_ref).collect();
-    match names.split_at_checked(3) {
-        Some((shown, more)) if !more.is_empty() => format!("{} and {} more", shown.join(", "), more.len()),
-        _ => names.join(", "),
+fn list<'a>(mut names: impl Iterator<Item = &'a Name>) -> String {
+    let shown: Vec<&str> = names.by_ref().take(3).map(AsRef::as_ref).collect();
+    match names.count() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
 }

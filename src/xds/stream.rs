@@ -234,8 +234,10 @@ impl Stream {
     /// What a state-of-the-world client holds that comes back, if its first request of a type tells a version that is remembered.
     fn told_view(&self, client: &Client, kind: Kind, request: &Request) -> Option<Arc<View>> {
         let Request::Sotw(request) = request else { return None };
-        let first = client.conversation.session().channel(self.id, kind).is_none();
-        let snapshot = self.published.borrow().clone().filter(|_| first && !request.version.is_empty())?;
+        if request.version.is_empty() || client.conversation.session().channel(self.id, kind).is_some() {
+            return None;
+        }
+        let snapshot = self.published.borrow().clone()?;
         snapshot.view_told(&client.node, self.origin.transport(), kind, &request.version)
     }
 
