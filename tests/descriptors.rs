@@ -17,6 +17,9 @@ const ROOTS: &[&str] = &[
     "envoy/service/endpoint/v3/eds.proto",
     "envoy/service/listener/v3/lds.proto",
     "envoy/service/route/v3/rds.proto",
+    "envoy/service/route/v3/srds.proto",
+    "envoy/service/runtime/v3/rtds.proto",
+    "envoy/service/secret/v3/sds.proto",
     "envoy/service/load_stats/v3/lrs.proto",
     "envoy/service/status/v3/csds.proto",
     // What is bootstrapped, and what travels inside `Any`.

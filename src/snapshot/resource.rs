@@ -7,7 +7,7 @@ use bytes::Bytes;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::translate::{Kind, Object};
+use crate::translate::{self, Kind, Object};
 
 /// A version: a hash of canonical content. Equal content has an equal version on every server and in every run.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -51,7 +51,7 @@ pub struct Resource {
     pub name: Arc<str>,
     /// Hash of the content.
     pub version: Version,
-    /// The `google.protobuf.Any` that both protocol variants carry, encoded.
+    /// The `google.protobuf.Any` that both protocol variants carry, encoded; empty for a virtual host that does not exist.
     pub any: Bytes,
     /// Names it refers to, sorted: a route's clusters, a listener's route configurations, a cluster's endpoints.
     pub refs: Arc<[Arc<str>]>,
@@ -64,9 +64,14 @@ impl Resource {
             kind: object.kind,
             name: object.name.as_str().into(),
             version: Version::of(&object.bytes),
-            any: encode_any(object.kind.type_url(), &object.bytes),
+            any: if object.is_absent() { Bytes::new() } else { encode_any(object.kind.type_url(), &object.bytes) },
             refs: object.refs.iter().map(|name| name.as_str().into()).collect(),
         }
+    }
+
+    /// What a name that nothing stands behind is answered with, for the kinds in which absence cannot be said otherwise.
+    pub fn stand_in(kind: Kind, name: &str) -> Option<Resource> {
+        translate::stand_in(kind, name).as_ref().map(Resource::new)
     }
 }
 

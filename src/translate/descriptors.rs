@@ -46,6 +46,10 @@ mod tests {
             "envoy.service.endpoint.v3.EndpointDiscoveryService",
             "envoy.service.listener.v3.ListenerDiscoveryService",
             "envoy.service.route.v3.RouteDiscoveryService",
+            "envoy.service.route.v3.ScopedRoutesDiscoveryService",
+            "envoy.service.route.v3.VirtualHostDiscoveryService",
+            "envoy.service.runtime.v3.RuntimeDiscoveryService",
+            "envoy.service.secret.v3.SecretDiscoveryService",
             "envoy.service.load_stats.v3.LoadReportingService",
             "envoy.service.status.v3.ClientStatusDiscoveryService",
         ] {

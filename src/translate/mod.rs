@@ -30,6 +30,7 @@ mod references;
 mod route_config;
 mod routes;
 mod service;
+mod stand_in;
 mod transport;
 mod typed;
 mod validate;
@@ -42,6 +43,7 @@ pub use object::{Object, ServiceObjects};
 pub use print::{to_json, to_yaml};
 pub use references::dangling;
 pub use service::service;
+pub use stand_in::stand_in;
 pub use typed::typed;
 
 use std::collections::BTreeSet;

@@ -23,6 +23,11 @@ impl Object {
         debug_assert_eq!(M::type_url(), kind.type_url());
         Object { kind, name: name.to_owned(), bytes: canonical::encode(message), refs }
     }
+
+    /// Whether it says that there is no virtual host of that name.
+    pub fn is_absent(&self) -> bool {
+        self.kind == Kind::VirtualHost && self.bytes.is_empty()
+    }
 }
 
 /// What one release becomes. It depends on that release and its split alone, so it is made again only when they change.

@@ -24,7 +24,8 @@ fn referred(kind: Kind) -> Option<Kind> {
         Kind::Cluster => Some(Kind::Endpoints),
         Kind::Listener => Some(Kind::Route),
         Kind::Route => Some(Kind::Cluster),
-        Kind::Endpoints => None,
+        Kind::ScopedRoute => Some(Kind::Route),
+        Kind::Endpoints | Kind::Secret | Kind::VirtualHost | Kind::Runtime => None,
     }
 }
 
@@ -34,6 +35,10 @@ fn sentence(object: &Object, kind: Option<Kind>, name: &str) -> String {
         Kind::Endpoints => "endpoints",
         Kind::Listener => "listener",
         Kind::Route => "route configuration",
+        Kind::ScopedRoute => "scope",
+        Kind::VirtualHost => "virtual host",
+        Kind::Secret => "secret",
+        Kind::Runtime => "runtime layer",
     };
     let referred = kind.map_or("resource", noun);
     format!("the {} `{}` refers to the {referred} `{name}`, which is not there", noun(object.kind), object.name)

@@ -29,7 +29,7 @@ pub fn typed(object: &Object, variant: XdsVariant, server: &str) -> Object {
             let filters = listener.filter_chains.iter_mut().flat_map(|chain| &mut chain.filters);
             filters.for_each(|filter| in_manager(filter, source));
         }),
-        Kind::Endpoints | Kind::Route => object.clone(),
+        _ => object.clone(),
     }
 }
 

@@ -251,8 +251,8 @@ impl Channel {
                 self.ledger.told(name, version);
             }
         }
-        let full = self.kind.is_full_state();
-        let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, full, first);
+        let wildcard = self.kind.has_wildcard();
+        let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, wildcard, first);
         self.answer_due = (self.answer_due || change.wildcard_gained) && self.subscription.is_wildcard();
         self.apply(change, first)
     }

@@ -188,7 +188,7 @@ impl Sequence {
         }
         // A node without any routes has nothing to lose: a NACK holds it up no longer than silence does.
         let fresh = !of(channels, Kind::Route).any(Channel::has_history);
-        for kind in [Kind::Listener, Kind::Route] {
+        for kind in [Kind::Listener, Kind::ScopedRoute, Kind::Route] {
             for (name, cold) in self.waiting(kind, target, channels) {
                 let mut shut = false;
                 for cluster in cold {
@@ -229,10 +229,10 @@ impl Sequence {
         waiting
     }
 
-    /// Clusters that a route, or a listener through its routes, leads to and that are not warm in any version. A cluster that is
+    /// Clusters that a route, or a listener or scope through its routes, leads to and that are not warm in any version. A cluster that is
     /// not in the target will never come, so nobody waits for it.
     fn cold_clusters<'a>(&self, resource: &Resource, target: &'a View, channels: &Channels) -> Vec<&'a Arc<Resource>> {
-        if resource.kind == Kind::Listener {
+        if resource.kind != Kind::Route {
             let routes = resource.refs.iter().filter_map(|name| target.of(Kind::Route).get(name));
             return routes.flat_map(|route| self.cold_clusters(route, target, channels)).collect();
         }

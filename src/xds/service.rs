@@ -1,4 +1,4 @@
-//! The gRPC services: ADS, and CDS, EDS, LDS and RDS by themselves, each in both variants.
+//! The gRPC services: ADS, and every kind by itself, each in both variants.
 //!
 //! Written below tonic's generated services, because what is sent is bytes that exist already: a response goes into HTTP/2 as it
 //! is, with no message type and no encode buffer of its own in between.
@@ -34,7 +34,7 @@ pub trait Discovery: Send + Sync + 'static {
     const NAME: &'static str;
     /// Its one type; `None` for the aggregated service.
     const KIND: Option<Kind>;
-    /// Method of the state-of-the-world variant.
+    /// Method of the state-of-the-world variant; empty where there is none.
     const SOTW: &'static str;
     /// Method of the incremental variant.
     const DELTA: &'static str;
@@ -62,10 +62,18 @@ discovery! {
     Clusters: "cluster.v3.ClusterDiscoveryService", Some(Kind::Cluster), "StreamClusters", "DeltaClusters";
     /// EDS.
     EndpointsService: "endpoint.v3.EndpointDiscoveryService", Some(Kind::Endpoints), "StreamEndpoints", "DeltaEndpoints";
+    /// SDS.
+    Secrets: "secret.v3.SecretDiscoveryService", Some(Kind::Secret), "StreamSecrets", "DeltaSecrets";
     /// LDS.
     Listeners: "listener.v3.ListenerDiscoveryService", Some(Kind::Listener), "StreamListeners", "DeltaListeners";
+    /// SRDS.
+    ScopedRoutes: "route.v3.ScopedRoutesDiscoveryService", Some(Kind::ScopedRoute), "StreamScopedRoutes", "DeltaScopedRoutes";
     /// RDS.
     RoutesService: "route.v3.RouteDiscoveryService", Some(Kind::Route), "StreamRoutes", "DeltaRoutes";
+    /// VHDS.
+    VirtualHosts: "route.v3.VirtualHostDiscoveryService", Some(Kind::VirtualHost), "", "DeltaVirtualHosts";
+    /// RTDS.
+    RuntimeLayers: "runtime.v3.RuntimeDiscoveryService", Some(Kind::Runtime), "StreamRuntime", "DeltaRuntime";
 }
 
 /// The tower service behind one of them.
@@ -92,13 +100,27 @@ impl Server {
             .add_service(self.service::<Aggregated>())
             .add_service(self.service::<Clusters>())
             .add_service(self.service::<EndpointsService>())
+            .add_service(self.service::<Secrets>())
             .add_service(self.service::<Listeners>())
+            .add_service(self.service::<ScopedRoutes>())
             .add_service(self.service::<RoutesService>())
+            .add_service(self.service::<VirtualHosts>())
+            .add_service(self.service::<RuntimeLayers>())
     }
 
     /// Full names of the services that `mount` adds; for health checks.
-    pub fn service_names() -> [&'static str; 5] {
-        [Aggregated::NAME, Clusters::NAME, EndpointsService::NAME, Listeners::NAME, RoutesService::NAME]
+    pub fn service_names() -> [&'static str; 9] {
+        [
+            Aggregated::NAME,
+            Clusters::NAME,
+            EndpointsService::NAME,
+            Secrets::NAME,
+            Listeners::NAME,
+            ScopedRoutes::NAME,
+            RoutesService::NAME,
+            VirtualHosts::NAME,
+            RuntimeLayers::NAME,
+        ]
     }
 
     fn service<D: Discovery>(&self) -> DiscoveryService<D> {
@@ -125,7 +147,7 @@ impl<D: Discovery> DiscoveryService<D> {
         let shared = &self.server.shared;
         let method = request.uri().path().rsplit('/').next().unwrap_or_default();
         let variant = match method {
-            method if method == D::SOTW => Variant::Sotw,
+            method if method == D::SOTW && !method.is_empty() => Variant::Sotw,
             method if method == D::DELTA => Variant::Delta,
             other => return Err(Status::unimplemented(format!("{} has no method {other} here", D::NAME))),
         };

@@ -149,15 +149,17 @@ impl Session {
             return None;
         }
         match kind {
-            Kind::Listener | Kind::Route => Some(format!("waits for the ACK of clusters {}", list(self.sequence.waits_for()))),
+            Kind::Listener | Kind::ScopedRoute | Kind::Route => {
+                Some(format!("waits for the ACK of clusters {}", list(self.sequence.waits_for())))
+            }
             Kind::Cluster => Some(format!("draining {}", list(self.sequence.retiring()))),
-            Kind::Endpoints => None,
+            _ => None,
         }
     }
 
     /// Whether a stream has everything it should have, and has said so. Clusters that only drain are no reason against it.
     pub fn is_in_sync(&self, stream: u64, kind: Kind) -> bool {
-        let held_back = matches!(kind, Kind::Listener | Kind::Route) && !self.sequence.keep(kind).is_empty();
+        let held_back = matches!(kind, Kind::Listener | Kind::ScopedRoute | Kind::Route) && !self.sequence.keep(kind).is_empty();
         !held_back && self.channel(stream, kind).is_some_and(Channel::is_in_sync)
     }
 

@@ -119,7 +119,7 @@ impl Envoy {
         match kind {
             Kind::Endpoints => self.endpoints_asked.iter().map(|name| name.to_string()).collect(),
             Kind::Route => vec!["tidegate".to_owned()],
-            Kind::Cluster | Kind::Listener => Vec::new(),
+            _ => Vec::new(),
         }
     }
 

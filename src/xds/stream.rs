@@ -165,12 +165,13 @@ impl Stream {
             None => self.introduce(incoming.node.clone())?,
             Some(client) => check_node(&client.node, incoming.node.clone())?,
         }
+        let sotw = self.origin.variant == Variant::Sotw;
         let kind = match (self.origin.kind, incoming.type_url.as_str()) {
             (None, "") => {
                 return Err(Status::invalid_argument("type_url is empty, and an aggregated stream needs one in every request"));
             }
             (Some(kind), "") => Some(kind),
-            (None, type_url) => Kind::from_type_url(type_url),
+            (None, type_url) => Kind::from_type_url(type_url).filter(|kind| !(sotw && kind.is_delta_only())),
             (Some(kind), type_url) if type_url == kind.type_url() => Some(kind),
             (Some(kind), type_url) => {
                 let text = format!("{type_url} was asked for on the service for {}", kind.type_url());

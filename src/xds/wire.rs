@@ -208,6 +208,10 @@ pub fn encode_response(variant: Variant, response: &Response, control_plane: &st
             put_key(2, resource_len(resource), &mut out.last);
             put(3, resource.name.as_bytes(), &mut out.last);
             put(1, resource.version.as_str().as_bytes(), &mut out.last);
+            if resource.any.is_empty() {
+                put(4, resource.name.as_bytes(), &mut out.last);
+                continue;
+            }
         }
         out.put_shared(2, &resource.any);
     }
@@ -280,9 +284,11 @@ fn put(tag: u32, bytes: &[u8], out: &mut BytesMut) {
     out.put_slice(bytes);
 }
 
-/// Length of `Resource { version = 1, resource = 2, name = 3 }`.
+/// Length of `Resource { version = 1, resource = 2, name = 3, aliases = 4 }`.
 fn resource_len(resource: &Resource) -> usize {
-    field_len(resource.version.as_str().len()) + field_len(resource.any.len()) + field_len(resource.name.len())
+    // What does not exist has an alias in place of its body: a virtual host is known by that.
+    let body = if resource.any.is_empty() { resource.name.len() } else { resource.any.len() };
+    field_len(resource.version.as_str().len()) + field_len(body) + field_len(resource.name.len())
 }
 
 /// `ControlPlane { identifier = 1 }`.

@@ -71,9 +71,10 @@ impl Channel {
         let mut rejected = Draft::default();
         for name in self.names(wanted.view) {
             let held = self.ledger.get(&name);
-            match wanted.get(&name) {
+            let now = wanted.get(&name).cloned().or_else(|| Resource::stand_in(self.kind, &name).map(Arc::new));
+            match now {
                 _ if wanted.keeps(&name) => self.draft_kept(name, held, &mut draft),
-                Some(resource) => self.draft_present(name, resource, held, &mut draft, &mut rejected),
+                Some(resource) => self.draft_present(name, &resource, held, &mut draft, &mut rejected),
                 None => self.draft_absent(name, held, &mut draft, &mut rejected),
             }
         }

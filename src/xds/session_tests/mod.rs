@@ -1,5 +1,6 @@
 //! Sessions as transcripts: a request in, the exact responses out. Each test names the rows of conduct it holds.
 
+mod absent;
 mod answers;
 mod incremental;
 mod order;
@@ -26,7 +27,7 @@ fn resource(line: &str) -> Resource {
     let (left, refs) = line.split_once(" > ").unwrap_or((line, ""));
     let (kind, rest) = left.split_once(' ').expect("a kind");
     let (name, content) = rest.split_once('=').expect("content");
-    let kind = Kind::ALL.into_iter().find(|k| k.short().starts_with(kind)).expect("C, E, L or R");
+    let kind = Kind::ALL.into_iter().find(|k| k.short().starts_with(kind) || k.short() == kind).expect("C, E, L, R or RTDS");
     let refs = refs.split(' ').filter(|name| !name.is_empty()).map(str::to_owned).collect();
     Resource::new(&Object { kind, name: name.into(), bytes: content.as_bytes().to_vec(), refs })
 }

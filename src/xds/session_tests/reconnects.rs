@@ -16,7 +16,7 @@ fn e1_a_restart_without_change_sends_nothing_but_what_was_asked_for_by_name() {
     client.resume(EDS, &["s/1", "s/2"], &["E s/1=e", "E s/2=e"]);
     client.resume(RDS, &["tidegate"], &["R tidegate=1"]);
     assert_eq!(client.envoy(), ["CDS", "EDS s/1=e s/2=e", "RDS tidegate=1"], "E2: names in subscribe are sent again");
-    assert!(Kind::ALL.into_iter().filter(|kind| *kind != LDS).all(|kind| client.session.is_in_sync(1, kind)));
+    assert!([CDS, EDS, RDS].into_iter().all(|kind| client.session.is_in_sync(1, kind)));
 }
 
 #[test]
