@@ -4,6 +4,7 @@
 //! Called by: `control` (publishes), `xds` (serves). A version depends on canonical bytes alone, so a restart, another replica or a
 //! touched file change nothing on the wire.
 
+mod derived;
 mod resource;
 #[allow(clippy::module_inception)]
 mod snapshot;
@@ -11,6 +12,7 @@ mod view;
 
 pub use crate::model::{Locality, Node};
 pub use crate::translate::{Kind, XdsVariant};
+pub use derived::Names;
 pub use resource::{Resource, Version};
 pub use snapshot::{Service, Snapshot, Transport};
 pub use view::{TypeView, View};

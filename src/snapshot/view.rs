@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use super::derived::Derived;
 use super::{Kind, Resource, Version};
 
 /// The resources of one kind, by name, with a version of the whole.
@@ -10,6 +11,7 @@ use super::{Kind, Resource, Version};
 pub struct TypeView {
     resources: BTreeMap<Arc<str>, Arc<Resource>>,
     version: Version,
+    derived: Derived,
 }
 
 impl TypeView {
@@ -22,7 +24,7 @@ impl TypeView {
             text.extend_from_slice(name.as_bytes());
             text.extend_from_slice(resource.version.as_str().as_bytes());
         }
-        TypeView { version: Version::of(&text), resources }
+        TypeView { version: Version::of(&text), resources, derived: Derived::default() }
     }
 
     /// The resource of that name.
@@ -43,6 +45,10 @@ impl TypeView {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.resources.is_empty()
+    }
+
+    pub(super) fn derived(&self) -> &Derived {
+        &self.derived
     }
 
     /// Version of the whole.

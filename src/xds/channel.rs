@@ -9,14 +9,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::board::Variant;
-use super::ledger::Ledger;
+use super::ledger::{Carried, Ledger};
 use super::request::{DeltaRequest, Request, Response, SotwRequest};
 use super::subscription::{Change, Name, Subscription};
 use crate::snapshot::{Kind, Resource, TypeView, Version};
 
 mod draft;
+mod owed;
 
 use draft::Draft;
+use owed::Owed;
 
 /// Responses of one type that may await an answer at once; of older ones the answer is not waited for any more.
 const MAX_OUTSTANDING: usize = 8;
@@ -25,7 +27,7 @@ const MAX_OUTSTANDING: usize = 8;
 #[derive(Debug, Clone, Copy)]
 pub struct Wanted<'a> {
     /// The resources there are.
-    pub view: &'a TypeView,
+    pub view: &'a Arc<TypeView>,
     /// Names that stay as the client has them for the time being, whatever the view says.
     pub keep: &'a BTreeSet<Name>,
     /// Resources that have left the view and are still given to who needs them.
@@ -50,7 +52,7 @@ pub struct Channel {
     subscription: Subscription,
     ledger: Ledger,
     /// Names to be sent even if the client was sent them already.
-    owed: BTreeSet<Name>,
+    owed: Owed,
     /// A response is due even if it is empty.
     answer_due: bool,
     /// The first request has come.
@@ -61,6 +63,8 @@ pub struct Channel {
     retry: bool,
     /// Something happened since the last comparison.
     dirty: bool,
+    /// An answer came since records were last given up for the view they are of.
+    answered: bool,
     newest: u64,
     outstanding: Vec<Outstanding>,
     rejected: bool,
@@ -70,7 +74,7 @@ pub struct Channel {
 struct Outstanding {
     nonce: u64,
     version: Version,
-    names: Vec<Name>,
+    carried: Carried,
     at: Instant,
 }
 
@@ -90,18 +94,18 @@ pub enum Verdict {
         version: Version,
         /// The client's error text.
         message: String,
-        /// Names it carried.
-        names: Vec<Name>,
+        /// Names it carried that were news to the client.
+        names: Carried,
     },
 }
 
-/// A response, and the names in it whose content is new to the client.
+/// A response, and the names in it that may be news to the client: new content, what it rejected before, what it asked for again.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sent {
     /// What to send.
     pub response: Response,
-    /// Names whose content the client did not have.
-    pub fresh: Vec<Name>,
+    /// These names.
+    pub carried: Carried,
 }
 
 impl Channel {
@@ -112,12 +116,13 @@ impl Channel {
             variant,
             subscription: Subscription::default(),
             ledger: Ledger::default(),
-            owed: BTreeSet::new(),
+            owed: Owed::default(),
             answer_due: false,
             opened: false,
             brought: false,
             retry: false,
             dirty: false,
+            answered: false,
             newest: 0,
             outstanding: Vec::new(),
             rejected: false,
@@ -149,6 +154,11 @@ impl Channel {
         self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
     }
 
+    /// Whether a request has come.
+    pub fn is_open(&self) -> bool {
+        self.opened
+    }
+
     /// Whether the client came with something it holds from before.
     pub fn has_brought(&self) -> bool {
         self.brought
@@ -156,7 +166,7 @@ impl Channel {
 
     /// Whether the client came with something it holds from before, or was sent something: whether it has something to lose.
     pub fn has_history(&self) -> bool {
-        self.brought || self.ledger.iter().next().is_some()
+        self.brought || !self.ledger.is_empty()
     }
 
     /// What is wanted has changed: compare again.
@@ -167,7 +177,7 @@ impl Channel {
     /// Owes the client these names, if it subscribes to them, even if it was sent them already.
     pub fn owe(&mut self, names: impl IntoIterator<Item = Name>) {
         for name in names.into_iter().filter(|name| self.subscription.wants(name)) {
-            self.owed.insert(name);
+            self.owed.add(name);
             self.dirty = true;
         }
     }
@@ -180,10 +190,23 @@ impl Channel {
         }
     }
 
-    /// Finds what the client told of, as it reconnected, among the resources there are.
-    pub fn recognise(&mut self, view: &TypeView) {
+    /// Whether each response lists everything that the client should have.
+    fn is_full_list(&self) -> bool {
+        self.variant == Variant::Sotw && self.kind.is_full_state()
+    }
+
+    fn owes(&self, name: &str) -> bool {
+        self.owed.contains(name, &self.subscription)
+    }
+
+    /// Finds what the client told of, as it reconnected, among the resources there are; and gives up records of single names for the
+    /// view, where they say no more than it does.
+    pub fn recognise(&mut self, view: &Arc<TypeView>) {
         if self.dirty {
             self.ledger.recognise(view);
+        }
+        if std::mem::take(&mut self.answered) && self.outstanding.is_empty() {
+            self.ledger.settle(view);
         }
     }
 
@@ -192,14 +215,15 @@ impl Channel {
         self.outstanding.last().filter(|_| self.dirty).map(|newest| newest.at + patience)
     }
 
-    /// Takes in a request: first what it says to a response, then what it asks for.
-    pub fn on_request(&mut self, request: &Request, now: Instant) -> Option<Verdict> {
+    /// Takes in a request: first what it says to a response, then what it asks for. `view` is what there is. `warming` says
+    /// that the client may wait for what it has already, as a cluster that was changed waits for its endpoints.
+    pub fn on_request(&mut self, request: &Request, view: &Arc<TypeView>, warming: bool, now: Instant) -> Option<Verdict> {
         let verdict = self.opened.then(|| self.judge(request, now)).flatten();
         let first = !self.opened;
         self.opened = true;
         let changed = match request {
-            Request::Sotw(request) => self.replace(request, first),
-            Request::Delta(request) => self.amend(request, first),
+            Request::Sotw(request) => self.replace(request, view, first),
+            Request::Delta(request) => self.amend(request, view, first, warming),
         };
         // An answer alone changes nothing that would have to be compared: what was collected meanwhile is marked already.
         self.dirty |= first || changed;
@@ -218,60 +242,69 @@ impl Channel {
         if self.variant == Variant::Sotw {
             let older = self.outstanding.extract_if(.., |response| response.nonce < nonce);
             for response in older.filter(|_| request.error().is_none()) {
-                self.ledger.acked(&response.names, response.nonce);
+                self.ledger.acked(&response.carried, response.nonce);
             }
         }
         if let Some(message) = request.error() {
-            self.ledger.rejected(&answered.names, nonce);
+            self.ledger.rejected(&answered.carried, nonce);
             self.rejected = true;
-            return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.names });
+            return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.carried });
         }
-        self.ledger.acked(&answered.names, nonce);
+        self.ledger.acked(&answered.carried, nonce);
+        self.answered = true;
         self.rejected = self.ledger.has_rejected();
         Some(Verdict::Ack { version: answered.version, after: now.saturating_duration_since(answered.at) })
     }
 
-    fn replace(&mut self, request: &SotwRequest, first: bool) -> bool {
+    fn replace(&mut self, request: &SotwRequest, view: &Arc<TypeView>, first: bool) -> bool {
         self.brought |= first && !request.version.is_empty();
         let full = self.kind.is_full_state();
-        let change = self.subscription.replace(&request.names, full);
+        let change = self.subscription.replace(&request.names, full, view.names());
         // An answer is owed to a new wildcard even if there is nothing (an Envoy waits for it before it starts), and to new names of
         // a type in which absence speaks.
         self.answer_due |= change.wildcard_gained || (full && !change.added.is_empty());
-        for name in &change.added {
-            self.ledger.forget(name);
+        if !self.ledger.is_empty() {
+            change.added.iter().for_each(|name| self.ledger.forget(name));
         }
         self.apply(change, first)
     }
 
-    fn amend(&mut self, request: &DeltaRequest, first: bool) -> bool {
-        self.brought |= first && !request.initial.is_empty();
-        if first {
-            for (name, version) in &request.initial {
-                self.ledger.told(name, version);
-            }
+    fn amend(&mut self, request: &DeltaRequest, view: &Arc<TypeView>, first: bool, warming: bool) -> bool {
+        if first && !request.initial.is_empty() {
+            self.brought = true;
+            self.ledger.told(&request.initial, view);
         }
         let wildcard = self.kind.has_wildcard();
-        let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, wildcard, first);
+        let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, wildcard, first, view.names());
         self.answer_due = (self.answer_due || change.wildcard_gained) && self.subscription.is_wildcard();
-        self.apply(change, first)
+        let changed = self.apply(change, first);
+        if self.brought && first && !warming {
+            // What it holds already it need not be sent; what does not exist it must be told.
+            let absent = self.subscription.names().iter().filter(|name| view.get(name).is_none()).cloned().collect();
+            self.owed = Owed::just(absent);
+        }
+        changed
     }
 
     fn apply(&mut self, change: Change, first: bool) -> bool {
         let changed = change != Change::default();
-        self.owed.extend(change.added);
+        if first {
+            self.owed.add_all();
+        } else {
+            change.added.into_iter().for_each(|name| self.owed.add(name));
+        }
         for name in change.dropped {
             self.owed.remove(&name);
             if self.subscription.is_wildcard() {
                 // The client cannot know whether the wildcard still gives it this name, so it is told.
                 if self.variant == Variant::Delta {
-                    self.owed.insert(name);
+                    self.owed.add(name);
                 }
             } else {
                 self.ledger.forget(&name);
             }
         }
-        if change.wildcard_lost || first {
+        if change.wildcard_lost || (first && !self.ledger.is_empty() && !self.subscription.is_wildcard()) {
             let subscription = &self.subscription;
             self.ledger.retain(|name| subscription.wants(name));
         }
@@ -299,10 +332,11 @@ impl Channel {
             self.ledger.forget(name);
         }
         self.dirty = false;
-        let full_sotw = self.variant == Variant::Sotw && self.kind.is_full_state();
-        let due = self.answer_due || (full_sotw && (!draft.fresh.is_empty() || !draft.gone.is_empty() || !self.owed.is_empty()));
-        let something = if full_sotw { due } else { due || !draft.resources.is_empty() || !draft.removed.is_empty() };
-        self.owed.retain(|name| wanted.keeps(name) && !draft.resources.iter().any(|resource| resource.name == *name));
+        let full_sotw = self.is_full_list();
+        let news = !draft.fresh.is_empty() || !draft.gone.is_empty() || (draft.whole.is_some() && self.ledger.is_empty());
+        let due = self.answer_due || (full_sotw && (news || !self.owed.is_empty()));
+        let something = due || (!full_sotw && !draft.is_empty());
+        self.owed.pay(&self.subscription, wanted.keep, |name| wanted.keeps(name) && !draft.carries(name));
         something.then(|| self.send(draft, wanted, nonce, now))
     }
 
@@ -311,20 +345,31 @@ impl Channel {
         self.retry = draft.retry_later;
         self.dirty = draft.retry_later;
         self.newest = nonce;
-        for resource in &draft.resources {
-            self.ledger.sent(resource, nonce);
-        }
-        for name in &draft.removed {
-            self.ledger.removed(name, nonce);
-        }
+        let carried = self.carried(&draft);
+        self.write_down(&draft, &carried, nonce);
         let version = version(wanted);
-        let names = draft.resources.iter().map(|resource| resource.name.clone()).chain(draft.removed.iter().cloned()).collect();
         if self.outstanding.len() == MAX_OUTSTANDING {
             self.outstanding.remove(0);
         }
-        self.outstanding.push(Outstanding { nonce, version: version.clone(), names, at: now });
-        let response = Response { kind: self.kind, nonce, version, resources: draft.resources, removed: draft.removed };
-        Sent { response, fresh: draft.fresh }
+        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried: carried.clone(), at: now });
+        let (resources, removed) = draft.into_resources();
+        Sent { response: Response { kind: self.kind, nonce, version, view: wanted.view.clone(), resources, removed }, carried }
+    }
+
+    fn write_down(&mut self, draft: &Draft, carried: &Carried, nonce: u64) {
+        let names = match carried {
+            Carried::Whole(view) => return self.ledger.sent_whole(view, nonce),
+            Carried::Names(names) => names,
+        };
+        match &draft.whole {
+            Some(view) => names.iter().filter_map(|name| view.get(name)).for_each(|resource| self.ledger.sent(resource, nonce)),
+            None => {
+                let listed = |name: &Name| !self.is_full_list() || names.binary_search(name).is_ok();
+                let sent: Vec<_> = draft.resources.iter().filter(|resource| listed(&resource.name)).collect();
+                sent.into_iter().for_each(|resource| self.ledger.sent(resource, nonce));
+            }
+        }
+        draft.removed.iter().for_each(|name| self.ledger.removed(name, nonce));
     }
 }
 
@@ -343,7 +388,7 @@ fn version(wanted: Wanted<'_>) -> Version {
 
 /// The nonce of a response on the wire.
 pub fn nonce_text(nonce: u64) -> String {
-    format!("{nonce:x}")
+    format!("{nonce:016x}")
 }
 
 fn parse_nonce(text: &str) -> Option<u64> {

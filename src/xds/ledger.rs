@@ -1,99 +1,149 @@
-//! What one client was sent of one type, name by name, and what it said to it.
+//! What one client was sent of one type, and what it said to it.
+//!
+//! Most clients hold just what others hold: a whole view, all of it accepted. So that is how it is written down: a view that all
+//! such ledgers share, and beside it only the names for which something else is true. What a change costs, in time and in memory,
+//! depends on the names that changed, not on those that there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use super::subscription::Name;
-use crate::snapshot::{Resource, TypeView, Version};
+use crate::snapshot::{Resource, TypeView};
+
+mod entry;
+
+pub use entry::{Entry, Held, State};
+
+use entry::Confirmed;
 
 /// The record of one type on one stream. Answers depend on it, never on what a client claims in a request; the one exception is
 /// the map with which a client reconnects, and that is taken in here once.
 #[derive(Debug, Default)]
 pub struct Ledger {
-    entries: BTreeMap<Name, Entry>,
+    whole: Option<Whole>,
+    /// Names of which something else is true: a record of their own, or that the client does not hold them although the whole has them.
+    own: BTreeMap<Name, Option<Box<Entry>>>,
 }
 
-/// One name.
+/// A view that the client was sent as a whole, or has come to hold.
 #[derive(Debug)]
-pub struct Entry {
-    /// Version sent last, or told by the client as it reconnected.
-    pub sent: Version,
-    /// What was sent; `None` when the client told of it and this server knows no such content, or when it was removed.
-    pub resource: Option<Arc<Resource>>,
-    /// The newest word about it was that it is gone. It stands here until the client has accepted that.
-    pub removed: bool,
-    /// Nonce of the newest response that carried it; 0 when the client told of it.
-    pub nonce: u64,
-    /// What the client said to it.
-    pub state: State,
-    /// What the client is known to use.
-    pub confirmed: Confirmed,
-    /// What it was sent before the newest and never accepted, with the nonces: its answers may be under way, so it may be using any.
-    earlier: Vec<(u64, Arc<Resource>)>,
+struct Whole {
+    view: Arc<TypeView>,
+    /// Nonce of the response that carried it.
+    nonce: u64,
+    acked: bool,
 }
 
-/// How many of these are remembered of a name: as many responses as may await an answer at once.
-const EARLIER: usize = 8;
-
-/// What a client said to the newest version of a name that it was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// Nothing yet.
-    Sent,
-    /// ACK.
-    Acked,
-    /// NACK of the response that carried it. A NACK does not say which of the names it is about.
-    Rejected,
-}
-
-/// What a client is known to use of a name.
+/// The names that a response carried.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Confirmed {
-    /// Nothing that this server knows of.
-    Nothing,
-    /// Something it brought along, unknown here.
-    Foreign,
-    /// This.
-    Known(Arc<Resource>),
+pub enum Carried {
+    /// All of a view.
+    Whole(Arc<TypeView>),
+    /// These.
+    Names(Vec<Name>),
+}
+
+impl Carried {
+    /// The names, one by one.
+    pub fn into_names(self) -> Vec<Name> {
+        match self {
+            Carried::Whole(view) => view.names().iter().cloned().collect(),
+            Carried::Names(names) => names,
+        }
+    }
 }
 
 impl Ledger {
     /// The record of one name.
-    pub fn get(&self, name: &str) -> Option<&Entry> {
-        self.entries.get(name)
+    pub fn get(&self, name: &str) -> Option<Held<'_>> {
+        match self.own.get(name) {
+            Some(own) => own.as_deref().map(Held::Own),
+            None => self.in_whole(name),
+        }
+    }
+
+    fn in_whole(&self, name: &str) -> Option<Held<'_>> {
+        let whole = self.whole.as_ref()?;
+        whole.view.get(name).map(|resource| Held::Whole(resource, whole.acked))
     }
 
     /// All records, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&Name, &Entry)> {
-        self.entries.iter()
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, Held<'_>)> {
+        let whole = self
+            .whole
+            .iter()
+            .flat_map(|whole| whole.view.iter().map(|(name, resource)| (name, Held::Whole(resource, whole.acked))));
+        let own = self.own.iter().filter_map(|(name, own)| own.as_deref().map(|entry| (name, Held::Own(entry))));
+        whole.filter(|(name, _)| !self.own.contains_key(*name)).chain(own)
     }
 
-    /// A client reconnects and tells that it holds this.
-    pub fn told(&mut self, name: &str, version: &str) {
-        let entry = Entry {
-            sent: Version::told(version),
-            resource: None,
-            removed: false,
-            nonce: 0,
-            state: State::Acked,
-            confirmed: Confirmed::Foreign,
-            earlier: Vec::new(),
-        };
-        self.entries.insert(name.into(), entry);
+    /// Whether the client was sent nothing and told of nothing.
+    pub fn is_empty(&self) -> bool {
+        self.whole.is_none() && self.own.is_empty()
+    }
+
+    /// The view that the client holds, but for the names in `own`.
+    pub fn whole(&self) -> Option<&Arc<TypeView>> {
+        self.whole.as_ref().map(|whole| &whole.view)
+    }
+
+    /// Names of which something else is true than of the whole.
+    pub fn own(&self) -> impl Iterator<Item = &Name> {
+        self.own.keys()
+    }
+
+    /// What the client was sent and has not answered.
+    pub fn unanswered(&self) -> Carried {
+        match &self.whole {
+            Some(whole) if !whole.acked => Carried::Whole(whole.view.clone()),
+            _ => {
+                let open = self.own.iter().filter(|(_, own)| own.as_ref().is_some_and(|entry| entry.state == State::Sent));
+                Carried::Names(open.map(|(name, _)| name.clone()).collect())
+            }
+        }
+    }
+
+    /// Names that the client holds and that a view does not have.
+    pub fn not_in(&self, view: &Arc<TypeView>) -> Vec<Name> {
+        let own = self.own.iter().filter(|(_, own)| own.as_ref().is_some_and(|entry| !entry.removed)).map(|(name, _)| name.clone());
+        let mut names: Vec<Name> = own.filter(|name| view.get(name).is_none()).collect();
+        if let Some(whole) = self.whole.as_ref().filter(|whole| !Arc::ptr_eq(&whole.view, view)) {
+            let gone = view.changes_since(&whole.view);
+            let gone = gone.iter().filter(|name| view.get(name).is_none() && !self.own.contains_key(*name));
+            names.extend(gone.filter(|name| whole.view.get(name).is_some()).cloned());
+        }
+        names
+    }
+
+    /// Whether anything that the client may be using refers to a name.
+    pub fn may_refer_to(&self, name: &str) -> bool {
+        let own = self.own.values().flatten().any(|entry| Held::Own(entry).may_refer_to(name));
+        own || self.whole.iter().flat_map(|whole| whole.view.referrers(name)).any(|referrer| !self.own.contains_key(referrer))
+    }
+
+    /// A client reconnects and tells that it holds this, names and versions. What is just as in the view needs no record of its own.
+    pub fn told(&mut self, held: &HashMap<String, String>, view: &Arc<TypeView>) {
+        let same = |name: &str, version: &str| view.get(name).is_some_and(|resource| resource.version.as_str() == version);
+        if held.iter().filter(|(name, version)| same(name, version)).count() * 2 >= view.len() && !view.is_empty() {
+            self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
+            self.own
+                .extend(view.iter().filter(|(name, _)| !held.contains_key(name.as_ref())).map(|(name, _)| (name.clone(), None)));
+        }
+        for (name, version) in held.iter().filter(|(name, version)| self.whole.is_none() || !same(name, version)) {
+            self.own.insert(name.as_str().into(), Some(Box::new(Entry::told(version))));
+        }
+        self.recognise(view);
     }
 
     /// A client reconnects and holds this very resource.
     pub fn held(&mut self, resource: &Arc<Resource>) {
-        self.told(&resource.name, resource.version.as_str());
-        if let Some(entry) = self.entries.get_mut(&resource.name) {
-            entry.resource = Some(resource.clone());
-            entry.confirmed = Confirmed::Known(resource.clone());
-        }
+        self.own.insert(resource.name.clone(), Some(Box::new(Entry::held(resource))));
     }
 
     /// Finds what the client told of among the resources there are.
     pub fn recognise(&mut self, view: &TypeView) {
-        for (name, entry) in self.entries.iter_mut().filter(|(_, entry)| entry.confirmed == Confirmed::Foreign) {
+        let own = self.own.iter_mut().filter_map(|(name, own)| own.as_deref_mut().map(|entry| (name, entry)));
+        for (name, entry) in own.filter(|(_, entry)| entry.confirmed == Confirmed::Foreign) {
             if let Some(resource) = view.get(name).filter(|resource| resource.version == entry.sent) {
                 entry.resource = Some(resource.clone());
                 entry.confirmed = Confirmed::Known(resource.clone());
@@ -101,106 +151,137 @@ impl Ledger {
         }
     }
 
-    /// This resource goes out with this nonce.
-    pub fn sent(&mut self, resource: &Arc<Resource>, nonce: u64) {
-        let (confirmed, earlier) = self.entries.remove(&resource.name).map_or((Confirmed::Nothing, Vec::new()), Entry::superseded);
-        let entry = Entry {
-            sent: resource.version.clone(),
-            resource: Some(resource.clone()),
-            removed: false,
-            nonce,
-            state: State::Sent,
-            confirmed,
-            earlier,
-        };
-        self.entries.insert(resource.name.clone(), entry);
+    /// A whole view goes out with this nonce, to a client that holds nothing.
+    pub fn sent_whole(&mut self, view: &Arc<TypeView>, nonce: u64) {
+        self.own.clear();
+        self.whole = Some(Whole { view: view.clone(), nonce, acked: false });
     }
 
-    /// Word that this name is gone goes out with this nonce. Whether the client still uses it is not known until it answers.
+    /// This resource goes out with this nonce.
+    pub fn sent(&mut self, resource: &Arc<Resource>, nonce: u64) {
+        let before = self.take(&resource.name);
+        self.own.insert(resource.name.clone(), Some(Box::new(Entry::sent(resource, nonce, before))));
+    }
+
+    /// Word that this name is gone goes out with this nonce.
     pub fn removed(&mut self, name: &Name, nonce: u64) {
-        if let Some(entry) = self.entries.get_mut(name) {
-            let sent = entry.sent.clone();
-            let (state, confirmed, earlier) = (State::Sent, Confirmed::Nothing, Vec::new());
-            *entry = Entry { sent, resource: None, removed: true, nonce, state, confirmed, earlier };
+        if let Some(entry) = self.take(name) {
+            self.own.insert(name.clone(), Some(Box::new(entry.removed(nonce))));
+        }
+    }
+
+    /// The record of a name, taken out, as one of its own.
+    fn take(&mut self, name: &str) -> Option<Entry> {
+        match self.own.remove(name) {
+            Some(own) => own.map(|entry| *entry),
+            None => self.whole.as_ref().and_then(|whole| whole.entry(name)),
         }
     }
 
     /// The client does not hold this name any more, or should not.
     pub fn forget(&mut self, name: &str) {
-        self.entries.remove(name);
+        match self.whole.as_ref().and_then(|whole| whole.view.get(name)) {
+            Some(resource) => self.own.insert(resource.name.clone(), None),
+            None => self.own.remove(name),
+        };
     }
 
     /// Keeps the records of those names alone.
     pub fn retain(&mut self, keep: impl Fn(&str) -> bool) {
-        self.entries.retain(|name, _| keep(name));
+        self.own.retain(|name, own| own.is_none() || keep(name));
+        if let Some(whole) = &self.whole {
+            self.own.extend(whole.view.iter().filter(|(name, _)| !keep(name)).map(|(name, _)| (name.clone(), None)));
+        }
     }
 
     /// The client acknowledges the response with this nonce that carried these names.
-    pub fn acked(&mut self, names: &[Name], nonce: u64) {
-        for name in names {
-            if let Some(entry) = self.entries.get_mut(name) {
-                entry.acked(nonce);
-            }
+    pub fn acked(&mut self, carried: &Carried, nonce: u64) {
+        if let Some(whole) = self.whole.as_mut().filter(|whole| whole.nonce == nonce) {
+            whole.acked = true;
         }
-        self.entries.retain(|_, entry| !(entry.removed && entry.state == State::Acked));
+        match carried {
+            Carried::Whole(_) => self.own.values_mut().flatten().for_each(|entry| entry.acked(nonce)),
+            Carried::Names(names) => names.iter().for_each(|name| self.acked_one(name, nonce)),
+        }
+    }
+
+    fn acked_one(&mut self, name: &str, nonce: u64) {
+        let Some(Some(entry)) = self.own.get_mut(name) else { return };
+        entry.acked(nonce);
+        if entry.removed && entry.state == State::Acked {
+            self.forget(name);
+        }
+    }
+
+    /// The client rejects the response with this nonce that carried these names.
+    pub fn rejected(&mut self, carried: &Carried, nonce: u64) {
+        if self.whole.as_ref().is_some_and(|whole| whole.nonce == nonce && !whole.acked) {
+            self.dissolve();
+        }
+        let reject = |entry: &mut Box<Entry>| {
+            if entry.nonce == nonce {
+                entry.state = State::Rejected;
+            }
+        };
+        match carried {
+            Carried::Whole(_) => self.own.values_mut().flatten().for_each(reject),
+            Carried::Names(names) => names.iter().for_each(|name| {
+                self.own.get_mut(name).and_then(Option::as_mut).into_iter().for_each(reject);
+            }),
+        }
     }
 
     /// Whether the client rejected the newest word about any name.
     pub fn has_rejected(&self) -> bool {
-        self.entries.values().any(|entry| entry.state == State::Rejected)
+        self.own.values().flatten().any(|entry| entry.state == State::Rejected)
     }
 
-    /// The client rejects the response with this nonce that carried these names.
-    pub fn rejected(&mut self, names: &[Name], nonce: u64) {
-        for name in names {
-            if let Some(entry) = self.entries.get_mut(name).filter(|entry| entry.nonce == nonce) {
-                entry.state = State::Rejected;
+    /// Gives every name a record of its own.
+    fn dissolve(&mut self) {
+        let Some(whole) = self.whole.take() else { return };
+        for (name, _) in whole.view.iter() {
+            let entry = whole.entry(name).map(Box::new);
+            self.own.entry(name.clone()).or_insert(entry);
+        }
+        self.own.retain(|_, own| own.is_some());
+    }
+
+    /// The client has answered everything. If what it holds is of this view, records of its own are given up for it.
+    pub fn settle(&mut self, view: &Arc<TypeView>) {
+        let settled = |(name, own): (&Name, &Option<Box<Entry>>)| {
+            own.as_ref().is_none_or(|entry| view.get(name).is_some_and(|resource| entry.is_settled(resource)))
+        };
+        match &self.whole {
+            Some(whole) if !whole.acked || (self.own.is_empty() && Arc::ptr_eq(&whole.view, view)) => return,
+            Some(whole) => {
+                let changes = view.changes_since(&whole.view);
+                let (gone, other): (Vec<&Name>, Vec<&Name>) = changes.iter().partition(|name| view.get(name).is_none());
+                // What the new view has and the old had not is held only if it has a record; and what left it must have been left.
+                let old = |name: &&Name| whole.view.get(name).is_some() && !self.own.contains_key(*name);
+                if gone.iter().any(old) || other.iter().any(old) || !self.own.iter().all(settled) {
+                    return;
+                }
+                let new: Vec<Name> = other.into_iter().filter(|name| !self.own.contains_key(*name)).cloned().collect();
+                self.own.retain(|name, own| own.is_none() && view.get(name).is_some());
+                self.own.extend(new.into_iter().map(|name| (name, None)));
+            }
+            None => {
+                if self.own.is_empty() || self.own.len() * 2 < view.len() || !self.own.iter().all(settled) {
+                    return;
+                }
+                let held = std::mem::take(&mut self.own);
+                self.own =
+                    view.iter().filter(|(name, _)| !held.contains_key(*name)).map(|(name, _)| (name.clone(), None)).collect();
             }
         }
+        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
     }
 }
 
-impl Entry {
-    /// What is left to be known of this name when something newer goes out.
-    fn superseded(self) -> (Confirmed, Vec<(u64, Arc<Resource>)>) {
-        let mut earlier = self.earlier;
-        if let (Some(resource), State::Sent | State::Rejected) = (self.resource, self.state) {
-            if earlier.len() == EARLIER {
-                earlier.remove(0);
-            }
-            earlier.push((self.nonce, resource));
-        }
-        (self.confirmed, earlier)
-    }
-
-    /// The client accepts what carried this nonce: the newest, or something before it whose answer was still under way.
-    fn acked(&mut self, nonce: u64) {
-        if self.nonce == nonce {
-            self.state = State::Acked;
-            self.confirmed = self.resource.clone().map_or(Confirmed::Nothing, Confirmed::Known);
-            self.earlier.clear();
-        } else if let Some((_, resource)) = self.earlier.iter().find(|(earlier, _)| *earlier == nonce) {
-            self.confirmed = Confirmed::Known(resource.clone());
-            self.earlier.retain(|(earlier, _)| *earlier > nonce);
-        }
-    }
-
-    /// Whether the client uses some version of this resource.
-    pub fn is_in_use(&self) -> bool {
-        self.confirmed != Confirmed::Nothing
-    }
-
-    /// Calls `each` with every resource that the client may be using under this name: what it confirmed, and all it was sent since. Returns false if it may be using something that is unknown here.
-    pub fn may_use<'a>(&'a self, mut each: impl FnMut(&'a Arc<Resource>)) -> bool {
-        if let (Some(resource), State::Sent | State::Rejected) = (&self.resource, self.state) {
-            each(resource);
-        }
-        self.earlier.iter().for_each(|(_, resource)| each(resource));
-        match &self.confirmed {
-            Confirmed::Known(resource) => each(resource),
-            Confirmed::Foreign => return false,
-            Confirmed::Nothing => {}
-        }
-        true
+impl Whole {
+    /// The record of one name, as one of its own.
+    fn entry(&self, name: &str) -> Option<Entry> {
+        let resource = self.view.get(name)?;
+        Some(if self.acked { Entry::held(resource) } else { Entry::sent(resource, self.nonce, None) })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::subscription::Name;
-use crate::snapshot::{Kind, Resource, Version};
+use crate::snapshot::{Kind, Resource, TypeView, Version};
 
 /// A request of one type on one stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,8 +70,49 @@ pub struct Response {
     pub nonce: u64,
     /// Version of everything there is of this type for this client.
     pub version: Version,
+    /// What of this type there is for the client; what is made of it can be shared by all that are sent the same.
+    pub view: Arc<TypeView>,
     /// Resources.
-    pub resources: Vec<Arc<Resource>>,
+    pub resources: Resources,
     /// Names that are gone or do not exist; delta alone has them.
     pub removed: Vec<Name>,
+}
+
+/// What a response carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resources {
+    /// All of a view.
+    Whole(Arc<TypeView>),
+    /// These.
+    Some(Vec<Arc<Resource>>),
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        Resources::Some(Vec::new())
+    }
+}
+
+impl Resources {
+    /// One after the other, by name.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Resource>> {
+        let (whole, some) = match self {
+            Resources::Whole(view) => (Some(view), &[][..]),
+            Resources::Some(some) => (None, some.as_slice()),
+        };
+        whole.into_iter().flat_map(|view| view.iter().map(|(_, resource)| resource)).chain(some)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        match self {
+            Resources::Whole(view) => view.len(),
+            Resources::Some(some) => some.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
 }

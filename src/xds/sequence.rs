@@ -18,7 +18,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::channel::Channel;
-use super::ledger::State;
+use super::ledger::{Held, State};
 use super::subscription::Name;
 use crate::snapshot::{Kind, Resource, Version, View};
 
@@ -40,7 +40,7 @@ impl Default for Timing {
 }
 
 /// The channels of one node, of all its streams.
-pub type Channels = BTreeMap<(Kind, u64), Channel>;
+pub type Channels = BTreeMap<(Kind, u64), Box<Channel>>;
 
 /// What one node may be brought to, and when to think again.
 #[derive(Debug, Default)]
@@ -130,17 +130,17 @@ impl Sequence {
     }
 
     fn retire(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {
-        let unwanted = held(channels, Kind::Cluster).filter(|name| target.of(Kind::Cluster).get(name).is_none());
-        let unwanted: BTreeSet<Name> = unwanted.cloned().collect();
+        let unwanted = of(channels, Kind::Cluster).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Cluster)));
+        let unwanted: BTreeSet<Name> = unwanted.collect();
         if unwanted.is_empty() {
             self.retiring.clear();
             return;
         }
-        let in_use = self.clusters_in_use(channels, timing, now);
+        let unknown = self.uses_unknown_routes(channels, timing, now);
         self.retiring.retain(|name, _| unwanted.contains(name));
         let mut keep = BTreeSet::new();
         for name in unwanted {
-            let used = in_use.as_ref().is_none_or(|names| names.contains(&name));
+            let used = unknown || of(channels, Kind::Route).any(|routes| routes.ledger().may_refer_to(&name));
             let since = self.retiring.entry(name.clone()).or_default();
             *since = if used { None } else { Some(since.unwrap_or(now)) };
             let until = since.map(|since| since + timing.drain);
@@ -154,26 +154,16 @@ impl Sequence {
         self.keep.insert(Kind::Cluster, keep);
     }
 
-    /// Clusters that routes the node may be using lead to; `None` if that cannot be told: it reconnected with routes from another
-    /// time and has not confirmed newer ones, or has not asked for routes yet.
-    fn clusters_in_use(&mut self, channels: &Channels, timing: Timing, now: Instant) -> Option<BTreeSet<Name>> {
-        let mut names = BTreeSet::new();
-        let mut asked = false;
-        for channel in of(channels, Kind::Route) {
-            for (_, entry) in channel.ledger().iter() {
-                asked = true;
-                if !entry.may_use(|resource| names.extend(resource.refs.iter().cloned())) {
-                    return None;
-                }
-            }
-        }
-        let brought = of(channels, Kind::Cluster).any(|channel| channel.ledger().iter().any(|(_, entry)| entry.nonce == 0));
+    /// Whether the node may be using routes that are not known here, because it reconnected and has not asked for routes yet.
+    fn uses_unknown_routes(&mut self, channels: &Channels, timing: Timing, now: Instant) -> bool {
+        let asked = of(channels, Kind::Route).any(|channel| !channel.ledger().is_empty());
+        let brought = of(channels, Kind::Cluster).any(Channel::has_brought);
         let patience_ends = self.opened.unwrap_or(now) + timing.warm_timeout;
-        if brought && !asked && now < patience_ends {
+        let unknown = brought && !asked && now < patience_ends;
+        if unknown {
             self.wake(patience_ends);
-            return None;
         }
-        Some(names)
+        unknown
     }
 
     fn shut_gate(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {
@@ -216,13 +206,14 @@ impl Sequence {
     fn waiting<'a>(&self, kind: Kind, target: &'a View, channels: &Channels) -> Vec<(Name, Vec<&'a Arc<Resource>>)> {
         let mut waiting = Vec::new();
         for channel in of(channels, kind) {
-            for (name, resource) in target.of(kind).iter().filter(|(name, _)| channel.subscription().wants(name)) {
-                if channel.ledger().get(name).is_some_and(|entry| entry.sent == resource.version) {
+            for name in channel.names(target.of(kind)) {
+                let Some(resource) = target.of(kind).get(&name).filter(|_| channel.subscription().wants(&name)) else { continue };
+                if channel.ledger().get(&name).is_some_and(|held| held.sent() == &resource.version) {
                     continue;
                 }
                 let cold = self.cold_clusters(resource, target, channels);
                 if !cold.is_empty() {
-                    waiting.push((name.clone(), cold));
+                    waiting.push((name, cold));
                 }
             }
         }
@@ -247,20 +238,16 @@ impl Sequence {
 }
 
 fn of(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Channel> {
-    channels.range((kind, 0)..=(kind, u64::MAX)).map(|(_, channel)| channel)
-}
-
-fn held(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Name> {
-    of(channels, kind).flat_map(|channel| channel.ledger().iter().filter(|(_, entry)| !entry.removed).map(|(name, _)| name))
+    channels.range((kind, 0)..=(kind, u64::MAX)).map(|(_, channel)| channel.as_ref())
 }
 
 /// Whether the node uses some version of this resource.
 fn in_use(channels: &Channels, kind: Kind, name: &str) -> bool {
-    of(channels, kind).any(|channel| channel.ledger().get(name).is_some_and(|entry| entry.is_in_use()))
+    of(channels, kind).any(|channel| channel.ledger().get(name).is_some_and(Held::is_in_use))
 }
 
 fn is_rejected(channels: &Channels, cluster: &str) -> bool {
-    of(channels, Kind::Cluster).any(|channel| channel.ledger().get(cluster).is_some_and(|entry| entry.state == State::Rejected))
+    of(channels, Kind::Cluster).any(|channel| channel.ledger().get(cluster).is_some_and(|held| held.state() == State::Rejected))
 }
 
 /// Whether routes wait for clusters. Who asks for clusters by name (gRPC does) learns of them from the routes, so routes cannot wait

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::board::Variant;
 use super::channel::{Channel, Verdict, Wanted};
+use super::ledger::Carried;
 use super::request::{DeltaRequest, Request, Response};
 use super::sequence::{Channels, Sequence, Timing};
 use super::subscription::Name;
@@ -68,9 +69,28 @@ impl Session {
             Request::Sotw(_) => Variant::Sotw,
             Request::Delta(_) => Variant::Delta,
         };
-        let channel = self.channels.entry((kind, stream)).or_insert_with(|| Channel::new(kind, variant));
+        let warming = kind == Kind::Endpoints && !self.has_unpaused_clusters(stream);
+        let channel = self.channels.entry((kind, stream)).or_insert_with(|| Box::new(Channel::new(kind, variant)));
         self.unsettled = true;
-        channel.on_request(request, now)
+        let first = !channel.is_open();
+        let verdict = channel.on_request(request, self.target.of(kind), warming, now);
+        if first && kind == Kind::Endpoints {
+            self.owe_endpoints_of_open_clusters();
+        }
+        verdict
+    }
+
+    /// Clusters that went out before endpoints were asked for, and were not acknowledged: they warm.
+    fn owe_endpoints_of_open_clusters(&mut self) {
+        let channels = self.channels.range((Kind::Cluster, 0)..=(Kind::Cluster, u64::MAX));
+        let open: Vec<Carried> = channels.map(|(_, channel)| channel.ledger().unanswered()).collect();
+        open.iter().for_each(|clusters| self.owe_endpoints(clusters));
+    }
+
+    /// Whether the client has asked for clusters on this stream. Envoy does not, also not on a new stream, while any cluster warms
+    /// (`ClusterManagerImpl::ClusterManagerInitHelper` pauses CDS); so if it has, it does not wait for endpoints that it has already.
+    fn has_unpaused_clusters(&self, stream: u64) -> bool {
+        self.channels.contains_key(&(Kind::Cluster, stream))
     }
 
     /// A state-of-the-world client that reconnects told, on its first request of a type, a version that belonged to this view: so it
@@ -135,7 +155,7 @@ impl Session {
 
     /// The channel of a type on a stream.
     pub fn channel(&self, stream: u64, kind: Kind) -> Option<&Channel> {
-        self.channels.get(&(kind, stream))
+        self.channels.get(&(kind, stream)).map(Box::as_ref)
     }
 
     /// How the order of things stands.
@@ -188,19 +208,26 @@ impl Session {
         self.unsettled = true;
         if kind == Kind::Cluster {
             self.ring = true;
-            self.owe_endpoints(&sent.fresh);
+            self.owe_endpoints(&sent.carried);
         }
         Some(sent.response)
     }
 
     /// A cluster that is new or changed warms until it is given its endpoints, and an Envoy that subscribes to them already does
     /// not ask again: they follow unasked.
-    fn owe_endpoints(&mut self, clusters: &[Name]) {
-        let resources = clusters.iter().filter_map(|name| self.target.of(Kind::Cluster).get(name));
-        let names: Vec<Name> = resources.flat_map(|resource| resource.refs.iter().cloned()).collect();
-        for (_, channel) in self.channels.range_mut((Kind::Endpoints, 0)..=(Kind::Endpoints, u64::MAX)) {
-            channel.owe(names.iter().cloned());
+    fn owe_endpoints(&mut self, clusters: &Carried) {
+        let mut channels = self.channels.range_mut((Kind::Endpoints, 0)..=(Kind::Endpoints, u64::MAX)).peekable();
+        if channels.peek().is_none() {
+            return;
         }
+        let target = self.target.of(Kind::Cluster);
+        let names: Vec<Name> = match clusters {
+            Carried::Whole(view) => view.iter().flat_map(|(_, resource)| resource.refs.iter().cloned()).collect(),
+            Carried::Names(names) => {
+                names.iter().filter_map(|name| target.get(name)).flat_map(|r| r.refs.iter().cloned()).collect()
+            }
+        };
+        channels.for_each(|(_, channel)| channel.owe(names.iter().cloned()));
     }
 }
 

@@ -247,7 +247,7 @@ impl Stream {
         let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
         if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
             tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
-            self.pieces.extend(wire::encode_foreign(&incoming.type_url, nonce, &names));
+            self.pieces.push_back(wire::encode_foreign(&incoming.type_url, nonce, &names));
         }
     }
 
@@ -323,7 +323,7 @@ fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: boo
         }
         Some(Verdict::Nack { version, message, names }) => {
             status.nacks += 1;
-            status.rejected = Some(Rejection { version, message, resources: names, at: Timestamp::now() });
+            status.rejected = Some(Rejection { version, message, resources: names.into_names(), at: Timestamp::now() });
         }
         None => {}
     }

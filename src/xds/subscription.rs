@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use crate::snapshot::Names;
+
 /// A resource name.
 pub type Name = Arc<str>;
 
@@ -13,7 +15,8 @@ pub type Name = Arc<str>;
 /// nothing, never everything again.
 #[derive(Debug, Default)]
 pub struct Subscription {
-    names: BTreeSet<Name>,
+    /// Most clients subscribe to what most others do: the set is shared with them.
+    names: Names,
     wildcard: Wildcard,
 }
 
@@ -55,7 +58,7 @@ impl Subscription {
     }
 
     /// The names asked for one by one.
-    pub fn names(&self) -> &BTreeSet<Name> {
+    pub fn names(&self) -> &Names {
         &self.names
     }
 
@@ -64,8 +67,9 @@ impl Subscription {
         self.names.is_empty() && !self.is_wildcard()
     }
 
-    /// A SotW request: the list replaces what was asked before. `may_wildcard` is true for LDS and CDS.
-    pub fn replace(&mut self, names: &[String], may_wildcard: bool) -> Change {
+    /// A SotW request: the list replaces what was asked before. `may_wildcard` is true for LDS and CDS. A set that is equal to
+    /// `known` is shared with it.
+    pub fn replace(&mut self, names: &[String], may_wildcard: bool, known: &Names) -> Change {
         let before = self.is_wildcard();
         let star = may_wildcard && names.iter().any(|name| name == "*");
         let legacy = may_wildcard && names.is_empty() && matches!(self.wildcard, Wildcard::Unasked | Wildcard::Legacy);
@@ -76,16 +80,32 @@ impl Subscription {
         };
         let wanted: BTreeSet<&str> = names.iter().map(String::as_str).filter(|name| !(may_wildcard && *name == "*")).collect();
         let dropped: Vec<Name> = self.names.iter().filter(|name| !wanted.contains(name.as_ref())).cloned().collect();
-        let added: Vec<Name> = wanted.into_iter().filter(|name| !self.names.contains(*name)).map(Name::from).collect();
-        for name in &dropped {
-            self.names.remove(name);
+        let added: Vec<Name> = wanted.iter().filter(|name| !self.names.contains(**name)).map(|name| Name::from(*name)).collect();
+        if !(dropped.is_empty() && added.is_empty()) {
+            let own = Arc::make_mut(&mut self.names);
+            own.retain(|name| wanted.contains(name.as_ref()));
+            own.extend(added.iter().cloned());
+            self.share(known);
         }
-        self.names.extend(added.iter().cloned());
         self.change(before, added, dropped)
     }
 
-    /// A delta request: first what is subscribed to, then what is dropped. `first` says that it is the first of its type.
-    pub fn amend(&mut self, subscribe: &[String], unsubscribe: &[String], may_wildcard: bool, first: bool) -> Change {
+    fn share(&mut self, known: &Names) {
+        if self.names == *known {
+            self.names = known.clone();
+        }
+    }
+
+    /// A delta request: first what is subscribed to, then what is dropped. `first` says that it is the first of its type. A set that
+    /// is equal to `known` is shared with it.
+    pub fn amend(
+        &mut self,
+        subscribe: &[String],
+        unsubscribe: &[String],
+        may_wildcard: bool,
+        first: bool,
+        known: &Names,
+    ) -> Change {
         let before = self.is_wildcard();
         if first {
             let legacy = may_wildcard && subscribe.is_empty();
@@ -97,18 +117,26 @@ impl Subscription {
                 self.wildcard = Wildcard::Explicit;
                 continue;
             }
-            let name = Name::from(name.as_str());
-            self.names.insert(name.clone());
+            let name = known.get(name.as_str()).cloned().unwrap_or_else(|| Name::from(name.as_str()));
+            if !self.names.contains(&name) {
+                Arc::make_mut(&mut self.names).insert(name.clone());
+            }
             added.push(name);
         }
         let mut dropped = Vec::new();
         for name in unsubscribe {
             if may_wildcard && name == "*" {
                 self.wildcard = Wildcard::Never;
-            } else if let Some(name) = self.names.take(name.as_str()) {
-                added.retain(|other| *other != name);
-                dropped.push(name);
+            } else if self.names.contains(name.as_str()) {
+                let own = Arc::make_mut(&mut self.names);
+                if let Some(name) = own.take(name.as_str()) {
+                    added.retain(|other| *other != name);
+                    dropped.push(name);
+                }
             }
+        }
+        if !(added.is_empty() && dropped.is_empty()) {
+            self.share(known);
         }
         self.change(before, added, dropped)
     }
@@ -130,44 +158,57 @@ mod tests {
     #[test]
     fn sotw_goes_from_wildcard_to_names_to_nothing_and_never_back() {
         let mut sub = Subscription::default();
-        assert!(sub.replace(&[], true).wildcard_gained);
-        assert!(!sub.replace(&[], true).wildcard_gained, "still the same wildcard");
+        assert!(sub.replace(&[], true, &Names::default()).wildcard_gained);
+        assert!(!sub.replace(&[], true, &Names::default()).wildcard_gained, "still the same wildcard");
         assert!(sub.is_wildcard());
-        let change = sub.replace(&list(&["*", "A"]), true);
+        let change = sub.replace(&list(&["*", "A"]), true, &Names::default());
         assert_eq!((sub.is_wildcard(), change.added.len()), (true, 1));
-        let change = sub.replace(&list(&["A"]), true);
+        let change = sub.replace(&list(&["A"]), true, &Names::default());
         assert!(change.wildcard_lost && sub.wants("A") && !sub.wants("B"));
-        assert_eq!(sub.replace(&[], true).dropped, vec![Name::from("A")]);
+        assert_eq!(sub.replace(&[], true, &Names::default()).dropped, vec![Name::from("A")]);
         assert!(sub.is_empty());
-        sub.replace(&[], true);
+        sub.replace(&[], true, &Names::default());
         assert!(sub.is_empty(), "no names after names is nothing");
     }
 
     #[test]
     fn types_without_wildcard_take_a_first_empty_list_as_nothing() {
         let mut sub = Subscription::default();
-        sub.replace(&[], false);
+        sub.replace(&[], false, &Names::default());
         assert!(sub.is_empty());
-        sub.replace(&list(&["*"]), false);
+        sub.replace(&list(&["*"]), false, &Names::default());
         assert!(!sub.is_wildcard(), "a star is a name like any other here");
+    }
+
+    #[test]
+    fn who_subscribes_to_what_there_is_shares_its_names() {
+        let known: Names = Arc::new(["A", "B"].map(Name::from).into());
+        let (mut sotw, mut delta) = (Subscription::default(), Subscription::default());
+        sotw.replace(&list(&["B", "A"]), false, &known);
+        delta.amend(&list(&["A"]), &[], false, true, &known);
+        assert!(Arc::ptr_eq(sotw.names(), &known) && !Arc::ptr_eq(delta.names(), &known));
+        delta.amend(&list(&["B"]), &[], false, false, &known);
+        assert!(Arc::ptr_eq(delta.names(), &known));
+        delta.amend(&[], &list(&["B"]), false, false, &known);
+        assert!(!delta.wants("B") && known.contains("B"), "what one drops the others keep");
     }
 
     #[test]
     fn delta_subscribes_first_and_unsubscribes_then() {
         let mut sub = Subscription::default();
-        let change = sub.amend(&list(&["*"]), &list(&["*"]), true, true);
+        let change = sub.amend(&list(&["*"]), &list(&["*"]), true, true, &Names::default());
         assert!(sub.is_empty() && !change.wildcard_gained && !change.wildcard_lost);
     }
 
     #[test]
     fn delta_legacy_wildcard_survives_names_and_ends_by_star() {
         let mut sub = Subscription::default();
-        assert!(sub.amend(&[], &[], true, true).wildcard_gained);
-        sub.amend(&list(&["A"]), &[], true, false);
+        assert!(sub.amend(&[], &[], true, true, &Names::default()).wildcard_gained);
+        sub.amend(&list(&["A"]), &[], true, false, &Names::default());
         assert!(sub.is_wildcard());
-        assert!(sub.amend(&[], &list(&["*"]), true, false).wildcard_lost);
+        assert!(sub.amend(&[], &list(&["*"]), true, false, &Names::default()).wildcard_lost);
         assert!(sub.wants("A") && !sub.wants("B"));
-        sub.amend(&[], &list(&["A", "never-asked"]), true, false);
+        sub.amend(&[], &list(&["A", "never-asked"]), true, false, &Names::default());
         assert!(sub.is_empty());
     }
 }

@@ -4,15 +4,16 @@
 //! copying it. That matters most for the node. A real Envoy's is 61 kB, nearly all of it a list of extensions, and with Envoy's
 //! default settings it comes with every request, each ACK included; it is kept as a slice of the read buffer and looked into once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 
-use bytes::{BufMut as _, Bytes, BytesMut};
+use bytes::{BufMut as _, Bytes};
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use xxhash_rust::xxh3::Xxh3Default;
 
 use super::board::Variant;
 use super::channel::nonce_text;
-use super::request::{DeltaRequest, Request, Response, SotwRequest};
+use super::request::{DeltaRequest, Request, Resources, Response, SotwRequest};
 use crate::snapshot::{Locality, Node, Resource};
 
 /// `DiscoveryRequest` and `DeltaDiscoveryRequest`, decoded.
@@ -196,77 +197,69 @@ fn json(value: prost_types::Value) -> serde_json::Value {
 /// Length of the prefix of a gRPC message: a flag and four bytes of length.
 const GRPC_PREFIX: usize = 5;
 
-/// Resources from this size on are sent as the bytes they are, and shared by all streams; smaller ones are cheaper to copy.
-const SHARED: usize = 4096;
+/// Length of a nonce on the wire: always the same, so that all that comes before it can be shared.
+const NONCE: usize = 16;
 
-/// Encodes a response for the variant, `DiscoveryResponse` or `DeltaDiscoveryResponse`, as the pieces of one gRPC message.
-pub fn encode_response(variant: Variant, response: &Response, control_plane: &str) -> VecDeque<Bytes> {
-    let mut out = Pieces::new(response.resources.iter().map(|resource| resource.any.len() + 128).filter(|len| *len < SHARED).sum());
-    put(1, response.version.as_str().as_bytes(), &mut out.last);
-    for resource in &response.resources {
-        if variant == Variant::Delta {
-            put_key(2, resource_len(resource), &mut out.last);
-            put(3, resource.name.as_bytes(), &mut out.last);
-            put(1, resource.version.as_str().as_bytes(), &mut out.last);
-            if resource.any.is_empty() {
-                put(4, resource.name.as_bytes(), &mut out.last);
-                continue;
-            }
-        }
-        out.put_shared(2, &resource.any);
+/// Encodes a response for the variant, `DiscoveryResponse` or `DeltaDiscoveryResponse`, as one gRPC message in two pieces: what all
+/// streams that are sent the same share, and the nonce of this one. Fields may come in any order ("Message Structure" of the protobuf
+/// encoding guide), so the nonce comes last.
+pub fn encode_response(variant: Variant, response: &Response, control_plane: &str) -> [Bytes; 2] {
+    let shared = response.view.body(identity(variant, response), || shared_part(variant, response, control_plane));
+    [shared, nonce_text(response.nonce).into_bytes().into()]
+}
+
+/// Tells one response from another, but for the nonce.
+fn identity(variant: Variant, response: &Response) -> u128 {
+    let mut hash = Xxh3Default::new();
+    let mut text = |text: &str| {
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    text(if variant == Variant::Delta { "delta" } else { "sotw" });
+    text(response.version.as_str());
+    match &response.resources {
+        Resources::Whole(_) => text("all"),
+        Resources::Some(some) => some.iter().for_each(|resource| {
+            text(&resource.name);
+            text(resource.version.as_str());
+        }),
     }
-    put(4, response.kind.type_url().as_bytes(), &mut out.last);
-    put(5, nonce_text(response.nonce).as_bytes(), &mut out.last);
-    response.removed.iter().for_each(|name| put(6, name.as_bytes(), &mut out.last));
-    put_control_plane(if variant == Variant::Delta { 7 } else { 6 }, control_plane, &mut out.last);
-    out.finish()
+    text("removed");
+    response.removed.iter().for_each(|name| text(name));
+    hash.digest128()
+}
+
+fn shared_part(variant: Variant, response: &Response, control_plane: &str) -> Bytes {
+    let mut out = Vec::with_capacity(response.resources.iter().map(|resource| resource.any.len() + 128).sum::<usize>() + 256);
+    out.put_bytes(0, GRPC_PREFIX);
+    for resource in response.resources.iter() {
+        match variant {
+            Variant::Sotw => put(2, &resource.any, &mut out),
+            Variant::Delta => put_resource(resource, &mut out),
+        }
+    }
+    put(1, response.version.as_str().as_bytes(), &mut out);
+    put(4, response.kind.type_url().as_bytes(), &mut out);
+    response.removed.iter().for_each(|name| put(6, name.as_bytes(), &mut out));
+    put_control_plane(if variant == Variant::Delta { 7 } else { 6 }, control_plane, &mut out);
+    put_key(5, NONCE, &mut out);
+    finish(out, NONCE)
+}
+
+/// Writes the length of the message in front, when so many bytes are still to come.
+fn finish(mut out: Vec<u8>, to_come: usize) -> Bytes {
+    let len = u32::try_from(out.len() - GRPC_PREFIX + to_come).expect("a response is far below 4 GiB");
+    out[1..GRPC_PREFIX].copy_from_slice(&len.to_be_bytes());
+    out.into()
 }
 
 /// Encodes the delta answer to a type that is not served: these names do not exist.
-pub fn encode_foreign(type_url: &str, nonce: u64, names: &[String]) -> VecDeque<Bytes> {
-    let mut out = Pieces::new(0);
-    put(4, type_url.as_bytes(), &mut out.last);
-    put(5, nonce_text(nonce).as_bytes(), &mut out.last);
-    names.iter().for_each(|name| put(6, name.as_bytes(), &mut out.last));
-    out.finish()
-}
-
-/// A gRPC message in pieces. A reader sees one run of bytes; the pieces are what need not be copied together for that.
-struct Pieces {
-    done: VecDeque<Bytes>,
-    last: BytesMut,
-}
-
-impl Pieces {
-    /// A message whose copied parts are about this long.
-    fn new(capacity: usize) -> Pieces {
-        let mut last = BytesMut::with_capacity(GRPC_PREFIX + capacity + 256);
-        last.put_bytes(0, GRPC_PREFIX);
-        Pieces { done: VecDeque::new(), last }
-    }
-
-    fn put_shared(&mut self, tag: u32, bytes: &Bytes) {
-        if bytes.len() < SHARED {
-            return put(tag, bytes, &mut self.last);
-        }
-        put_key(tag, bytes.len(), &mut self.last);
-        self.done.push_back(self.last.split().freeze());
-        self.done.push_back(bytes.clone());
-    }
-
-    /// Writes the length in front, now that it is known.
-    fn finish(mut self) -> VecDeque<Bytes> {
-        self.done.push_back(self.last.freeze());
-        let len: usize = self.done.iter().map(Bytes::len).sum::<usize>() - GRPC_PREFIX;
-        let len = u32::try_from(len).expect("a response is far below 4 GiB");
-        if let Some(first) = self.done.pop_front() {
-            // Nobody else has it, so nothing is copied.
-            let mut first = BytesMut::from(first);
-            first[1..GRPC_PREFIX].copy_from_slice(&len.to_be_bytes());
-            self.done.push_front(first.freeze());
-        }
-        self.done
-    }
+pub fn encode_foreign(type_url: &str, nonce: u64, names: &[String]) -> Bytes {
+    let mut out = vec![0; GRPC_PREFIX];
+    put(4, type_url.as_bytes(), &mut out);
+    put(5, nonce_text(nonce).as_bytes(), &mut out);
+    names.iter().for_each(|name| put(6, name.as_bytes(), &mut out));
+    finish(out, 0)
 }
 
 /// Length of a length-delimited field with a tag below 16.
@@ -274,25 +267,29 @@ fn field_len(len: usize) -> usize {
     1 + encoded_len_varint(len as u64) + len
 }
 
-fn put_key(tag: u32, len: usize, out: &mut BytesMut) {
+fn put_key(tag: u32, len: usize, out: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(len as u64, out);
 }
 
-fn put(tag: u32, bytes: &[u8], out: &mut BytesMut) {
+fn put(tag: u32, bytes: &[u8], out: &mut Vec<u8>) {
     put_key(tag, bytes.len(), out);
     out.put_slice(bytes);
 }
 
-/// Length of `Resource { version = 1, resource = 2, name = 3, aliases = 4 }`.
-fn resource_len(resource: &Resource) -> usize {
-    // What does not exist has an alias in place of its body: a virtual host is known by that.
-    let body = if resource.any.is_empty() { resource.name.len() } else { resource.any.len() };
-    field_len(resource.version.as_str().len()) + field_len(body) + field_len(resource.name.len())
+/// `Resource { version = 1, resource = 2, name = 3, aliases = 4 }` in field 2. What does not exist has an alias in place of its body:
+/// a virtual host is known by that.
+fn put_resource(resource: &Resource, out: &mut Vec<u8>) {
+    let (version, name) = (resource.version.as_str().as_bytes(), resource.name.as_bytes());
+    let (tag, body) = if resource.any.is_empty() { (4, name) } else { (2, resource.any.as_ref()) };
+    put_key(2, field_len(version.len()) + field_len(body.len()) + field_len(name.len()), out);
+    put(1, version, out);
+    put(3, name, out);
+    put(tag, body, out);
 }
 
 /// `ControlPlane { identifier = 1 }`.
-fn put_control_plane(tag: u32, identifier: &str, out: &mut BytesMut) {
+fn put_control_plane(tag: u32, identifier: &str, out: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(field_len(identifier.len()) as u64, out);
     put(1, identifier.as_bytes(), out);

@@ -178,7 +178,8 @@ async fn h4_methods_that_are_not_offered_are_unimplemented() {
     let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
     for path in [
         "envoy.service.cluster.v3.ClusterDiscoveryService/FetchClusters",
-        "envoy.service.secret.v3.SecretDiscoveryService/StreamSecrets",
+        "envoy.service.route.v3.VirtualHostDiscoveryService/StreamVirtualHosts",
+        "envoy.service.route.v3.VirtualHostDiscoveryService/",
     ] {
         let mut stream = Sotw::open_on(server.xds(), path).await;
         assert_eq!(stream.error().await.code(), Code::Unimplemented, "{path}");
@@ -189,7 +190,7 @@ async fn h4_methods_that_are_not_offered_are_unimplemented() {
 async fn n1_an_unknown_type_harms_nobody() {
     let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
     let mut stream = Delta::open(server.xds()).await;
-    stream.ask(Some(node("n1")), "type.googleapis.com/envoy.service.runtime.v3.Runtime", &["flags"]).await;
+    stream.ask(Some(node("n1")), "type.googleapis.com/envoy.config.core.v3.TypedExtensionConfig", &["flags"]).await;
     let answer = stream.next().await;
     assert_eq!(answer.removed, ["flags"], "in delta it is told that the name does not exist");
     stream.ask(None, CDS, &[]).await;

@@ -6,14 +6,18 @@ use std::sync::Arc;
 use super::{Channel, Wanted};
 use crate::snapshot::{Kind, Resource, TypeView};
 use crate::xds::board::Variant;
-use crate::xds::ledger::{Entry, State};
+use crate::xds::ledger::{Carried, Held, State};
+use crate::xds::request::Resources;
 use crate::xds::subscription::Name;
 
 /// What is to be sent.
 #[derive(Debug, Default)]
 pub(super) struct Draft {
+    /// By name.
     pub resources: Vec<Arc<Resource>>,
     pub removed: Vec<Name>,
+    /// In place of `resources`: all of the view.
+    pub whole: Option<Arc<TypeView>>,
     /// Names in `resources` whose content is new to the client.
     pub fresh: Vec<Name>,
     /// Names that left a full-state response, or went without the variant having a word for it.
@@ -24,37 +28,96 @@ pub(super) struct Draft {
     pub retry_later: bool,
 }
 
+impl Draft {
+    /// Whether it carries nothing.
+    pub fn is_empty(&self) -> bool {
+        self.resources.is_empty() && self.removed.is_empty() && self.whole.as_ref().is_none_or(|view| view.is_empty())
+    }
+
+    /// Whether it carries this resource, or the name of it.
+    pub fn carries(&self, name: &str) -> bool {
+        let listed = self.resources.binary_search_by(|resource| resource.name.as_ref().cmp(name)).is_ok();
+        listed || self.whole.as_ref().is_some_and(|view| view.get(name).is_some())
+    }
+
+    /// What goes into the response.
+    pub fn into_resources(self) -> (Resources, Vec<Name>) {
+        (self.whole.map_or(Resources::Some(self.resources), Resources::Whole), self.removed)
+    }
+}
+
 impl Channel {
     pub(super) fn draft(&self, wanted: Wanted<'_>) -> Draft {
-        match (self.variant, self.kind.is_full_state()) {
-            (Variant::Sotw, true) => self.draft_full(wanted),
-            _ => self.draft_changes(wanted),
+        let full = self.is_full_list();
+        if self.takes_all(wanted) && (full || self.ledger.is_empty()) {
+            self.draft_whole(wanted.view)
+        } else if full {
+            self.draft_full(wanted)
+        } else {
+            self.draft_changes(wanted)
         }
     }
 
-    /// Names that matter: what the subscription takes of the view, what the client holds, and what it asked for by name.
-    fn names(&self, view: &TypeView) -> BTreeSet<Name> {
-        let mut names: BTreeSet<Name> = self.subscription.names().clone();
-        if self.subscription.is_wildcard() {
-            names.extend(view.iter().map(|(name, _)| name.clone()));
+    /// Whether the client asks for all of the view, no more and no less, and nothing is kept from it.
+    fn takes_all(&self, wanted: Wanted<'_>) -> bool {
+        let names = self.subscription.names();
+        let all = if self.subscription.is_wildcard() { names.is_empty() } else { Arc::ptr_eq(names, wanted.view.names()) };
+        all && wanted.keep.is_empty() && self.owed.names().is_empty()
+    }
+
+    /// Everything there is, as one. To a client that holds something it is news only as far as it differs from that.
+    fn draft_whole(&self, view: &Arc<TypeView>) -> Draft {
+        let mut draft = Draft { whole: Some(view.clone()), ..Draft::default() };
+        if self.ledger.is_empty() {
+            return draft;
         }
-        names.extend(self.ledger.iter().map(|(name, _)| name.clone()));
-        names.extend(self.owed.iter().cloned());
+        for name in self.names(view) {
+            match (view.get(&name), self.ledger.get(&name)) {
+                (Some(now), held) if held.is_none_or(|held| held.sent() != &now.version) => draft.fresh.push(name),
+                (None, Some(_)) => draft.gone.push(name),
+                _ => {}
+            }
+        }
+        draft
+    }
+
+    /// Names that matter. If the client holds a whole view: what is other in this one, and what is owed. Else what the subscription
+    /// takes of the view, what the client holds, and what it asked for by name.
+    pub(in crate::xds) fn names(&self, view: &Arc<TypeView>) -> BTreeSet<Name> {
+        let mut names: BTreeSet<Name> = self.ledger.own().chain(self.owed.names()).cloned().collect();
+        match self.ledger.whole() {
+            Some(whole) if Arc::ptr_eq(whole, view) => {}
+            Some(whole) => {
+                let changes = view.changes_since(whole);
+                names.extend(changes.iter().filter(|name| self.subscription.wants(name)).cloned());
+            }
+            None if self.subscription.is_wildcard() => names.extend(view.iter().map(|(name, _)| name.clone())),
+            None => {}
+        }
+        if self.ledger.whole().is_none() || self.owed.is_all() {
+            names.extend(self.subscription.names().iter().cloned());
+        }
         names
     }
 
+    /// A full list that leaves out, or keeps beside it, what is not in the view.
     fn draft_full(&self, wanted: Wanted<'_>) -> Draft {
         let mut draft = Draft::default();
-        for name in self.names(wanted.view) {
+        let mut names: BTreeSet<Name> = self.subscription.names().iter().cloned().collect();
+        if self.subscription.is_wildcard() {
+            names.extend(wanted.view.iter().map(|(name, _)| name.clone()));
+        }
+        names.extend(self.ledger.iter().map(|(name, _)| name.clone()));
+        for name in names {
             let held = self.ledger.get(&name);
             let now = match wanted.keeps(&name) {
-                true => held.and_then(|entry| entry.resource.as_ref()),
+                true => held.and_then(Held::resource),
                 false => wanted.get(&name),
             };
             draft.withheld |= wanted.keeps(&name) && now.is_none();
             match now {
                 Some(resource) => {
-                    if held.is_none_or(|entry| entry.sent != resource.version) {
+                    if held.is_none_or(|held| held.sent() != &resource.version) {
                         draft.fresh.push(name);
                     }
                     draft.resources.push(resource.clone());
@@ -78,20 +141,19 @@ impl Channel {
                 None => self.draft_absent(name, held, &mut draft, &mut rejected),
             }
         }
-        let changed = draft.fresh.iter().chain(&draft.removed).any(|name| !self.owed.contains(name));
-        let empty = draft.resources.is_empty() && draft.removed.is_empty();
+        let changed = draft.fresh.iter().chain(&draft.removed).any(|name| !self.owes(name));
         // What was rejected is not sent for its own sake, but nobody knows which part of that response the client took, so it follows
         // the next change (and not the answer to a mere question); by itself, so that the change is not rejected with it.
-        if empty && self.retry {
+        if draft.is_empty() && self.retry {
             return Draft { withheld: draft.withheld, ..rejected };
         }
-        draft.retry_later = (changed || self.retry) && !(rejected.resources.is_empty() && rejected.removed.is_empty());
+        draft.retry_later = (changed || self.retry) && !rejected.is_empty();
         draft
     }
 
-    fn draft_kept(&self, name: Name, held: Option<&Entry>, draft: &mut Draft) {
-        let owed = self.owed.contains(&name);
-        match held.map(|entry| entry.resource.as_ref()) {
+    fn draft_kept(&self, name: Name, held: Option<Held<'_>>, draft: &mut Draft) {
+        let owed = self.owes(&name);
+        match held.map(Held::resource) {
             Some(Some(resource)) if owed => draft.resources.push(resource.clone()),
             Some(_) => {}
             // A cluster from another time warms on being told that it has no endpoints here.
@@ -101,29 +163,48 @@ impl Channel {
         }
     }
 
-    fn draft_present(&self, name: Name, now: &Arc<Resource>, held: Option<&Entry>, draft: &mut Draft, rejected: &mut Draft) {
-        match held.filter(|entry| entry.sent == now.version && !entry.removed) {
-            Some(_) if self.owed.contains(&name) => draft.resources.push(now.clone()),
-            Some(entry) if entry.state == State::Rejected => rejected.resources.push(now.clone()),
+    fn draft_present(&self, name: Name, now: &Arc<Resource>, held: Option<Held<'_>>, draft: &mut Draft, rejected: &mut Draft) {
+        let owed = self.owes(&name);
+        match held.filter(|held| held.sent() == &now.version && !held.is_removed()) {
+            Some(_) if owed => draft.resources.push(now.clone()),
+            Some(held) if held.state() == State::Rejected => rejected.resources.push(now.clone()),
             Some(_) => {}
-            None => {
+            None if owed || self.subscription.wants(&name) => {
                 draft.fresh.push(name);
                 draft.resources.push(now.clone());
             }
+            None => {}
         }
     }
 
-    fn draft_absent(&self, name: Name, held: Option<&Entry>, draft: &mut Draft, rejected: &mut Draft) {
-        let owed = self.owed.contains(&name);
+    fn draft_absent(&self, name: Name, held: Option<Held<'_>>, draft: &mut Draft, rejected: &mut Draft) {
+        let owed = self.owes(&name);
         match held {
-            Some(entry) if entry.removed && !owed => {
-                if entry.state == State::Rejected {
+            Some(held) if held.is_removed() && !owed => {
+                if held.state() == State::Rejected {
                     rejected.removed.push(name);
                 }
             }
+            // There is no word for it, and a client goes on with the routes that it has for as long as it asks for them.
+            Some(_) if self.variant == Variant::Sotw && self.kind == Kind::Route => {}
             Some(_) if self.variant == Variant::Sotw => draft.gone.push(name),
             None if !owed || self.variant == Variant::Sotw => {}
             _ => draft.removed.push(name),
+        }
+    }
+
+    /// What the response with this draft is an answer for: the names that are news to the client, and those whose answer is due.
+    pub(super) fn carried(&self, draft: &Draft) -> Carried {
+        match &draft.whole {
+            Some(view) if self.ledger.is_empty() => Carried::Whole(view.clone()),
+            _ if self.is_full_list() => {
+                let open = self.ledger.own().filter(|name| self.ledger.get(name).is_some_and(|held| held.state() != State::Acked));
+                let names: BTreeSet<Name> = draft.fresh.iter().chain(open).filter(|name| draft.carries(name)).cloned().collect();
+                Carried::Names(names.into_iter().collect())
+            }
+            _ => Carried::Names(
+                draft.resources.iter().map(|resource| resource.name.clone()).chain(draft.removed.iter().cloned()).collect(),
+            ),
         }
     }
 }

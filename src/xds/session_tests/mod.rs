@@ -117,7 +117,7 @@ impl Client {
             assert!(lines.len() < 50, "the server does not come to rest: {lines:?}");
             self.nonces.insert(response.kind, channel::nonce_text(response.nonce));
             let mut line = response.kind.short().to_owned();
-            for resource in &response.resources {
+            for resource in response.resources.iter() {
                 let content = resource.any.split(|byte| *byte == 0x12).next_back().expect("a value");
                 line += &format!(" {}={}", resource.name, String::from_utf8_lossy(&content[1..]));
             }

@@ -10,13 +10,30 @@ fn e1_reconnecting_costs_what_changed_and_removes_what_is_gone() {
 }
 
 #[test]
-fn e1_a_restart_without_change_sends_nothing_but_what_was_asked_for_by_name() {
+fn e1_a_restart_without_change_sends_nothing() {
     let mut client = Client::new(Variant::Delta, &TWO);
     client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);
     client.resume(EDS, &["s/1", "s/2"], &["E s/1=e", "E s/2=e"]);
     client.resume(RDS, &["tidegate"], &["R tidegate=1"]);
-    assert_eq!(client.envoy(), ["CDS", "EDS s/1=e s/2=e", "RDS tidegate=1"], "E2: names in subscribe are sent again");
+    assert_eq!(client.envoy(), ["CDS"], "a wildcard is answered, and there is no news");
     assert!([CDS, EDS, RDS].into_iter().all(|kind| client.session.is_in_sync(1, kind)));
+}
+
+#[test]
+fn e2_endpoints_that_a_warming_cluster_may_wait_for_are_sent_again() {
+    let mut client = Client::new(Variant::Delta, &TWO);
+    client.resume(EDS, &["s/1", "s/2"], &["E s/1=e"]);
+    assert_eq!(client.receive(), ["EDS s/1=e s/2=e"], "clusters were not asked for, so they warm");
+    client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);
+    assert_eq!(client.receive(), ["CDS"]);
+}
+
+#[test]
+fn d3_e1_a_name_that_is_gone_or_never_was_is_told_as_removed_on_reconnecting_too() {
+    let mut client = Client::new(Variant::Delta, &TWO);
+    client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);
+    client.resume(EDS, &["s/1", "s/2", "s/3", "s/4"], &["E s/1=e", "E s/2=e", "E s/3=e"]);
+    assert_eq!(client.receive(), ["CDS", "EDS -s/3 -s/4"]);
 }
 
 #[test]

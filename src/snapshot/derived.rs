@@ -1,0 +1,138 @@
+//! What follows from a view of one kind: worked out when first asked for, once for all streams that are served it.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+use bytes::Bytes;
+
+use super::{Resource, TypeView, Version};
+
+/// Older views whose differences are remembered. Streams fall behind by a few generations, not by many different ones.
+const OLDER: usize = 8;
+/// Encoded responses that are remembered. Streams that are served the same are mostly also at the same point.
+const BODIES: usize = 32;
+
+/// Names, as one set that many may share.
+pub type Names = Arc<BTreeSet<Arc<str>>>;
+
+/// Names whose content is not what it was before.
+pub type Changes = Arc<[Arc<str>]>;
+
+/// What follows from a view.
+#[derive(Debug, Default)]
+pub(super) struct Derived {
+    names: OnceLock<Names>,
+    referrers: OnceLock<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
+    changes: Mutex<Vec<(Version, Changes)>>,
+    bodies: Mutex<HashMap<u128, Bytes>>,
+}
+
+impl PartialEq for Derived {
+    /// It follows from the rest.
+    fn eq(&self, _: &Derived) -> bool {
+        true
+    }
+}
+
+impl Eq for Derived {}
+
+impl TypeView {
+    /// The names in it. Whoever subscribes to just these may share the set.
+    pub fn names(&self) -> &Names {
+        self.derived().names.get_or_init(|| Arc::new(self.iter().map(|(name, _)| name.clone()).collect()))
+    }
+
+    /// The resources in it that refer to a name, by their names.
+    pub fn referrers(&self, name: &str) -> &[Arc<str>] {
+        let all = self.derived().referrers.get_or_init(|| {
+            let mut all: BTreeMap<Arc<str>, Vec<Arc<str>>> = BTreeMap::new();
+            for (name, resource) in self.iter() {
+                resource.refs.iter().for_each(|to| all.entry(to.clone()).or_default().push(name.clone()));
+            }
+            all
+        });
+        all.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// Names whose content is not what it was in another view, sorted: those that are new, those that are gone, and those that changed.
+    pub fn changes_since(&self, before: &TypeView) -> Changes {
+        let mut remembered = locked(&self.derived().changes);
+        if let Some((_, changes)) = remembered.iter().find(|(version, _)| version == before.version()) {
+            return changes.clone();
+        }
+        let other = |a: &TypeView, (name, resource): (&Arc<str>, &Arc<Resource>)| {
+            a.get(name).is_none_or(|now| !Arc::ptr_eq(now, resource) && now.version != resource.version)
+        };
+        let new = self.iter().filter(|entry| other(before, *entry)).map(|(name, _)| name);
+        let gone = before.iter().map(|(name, _)| name).filter(|name| self.get(name).is_none());
+        let changes: BTreeSet<Arc<str>> = new.chain(gone).cloned().collect();
+        let changes: Changes = changes.into_iter().collect();
+        if remembered.len() == OLDER {
+            remembered.remove(0);
+        }
+        remembered.push((before.version().clone(), changes.clone()));
+        changes
+    }
+
+    /// A response made of this view, encoded: made by the first stream that sends it, and shared by all others. `what` must tell one
+    /// response from another.
+    pub fn body(&self, what: u128, make: impl FnOnce() -> Bytes) -> Bytes {
+        if let Some(body) = locked(&self.derived().bodies).get(&what) {
+            return body.clone();
+        }
+        let body = make();
+        let mut bodies = locked(&self.derived().bodies);
+        if bodies.len() == BODIES {
+            bodies.clear();
+        }
+        bodies.entry(what).or_insert(body).clone()
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::translate::{Kind, Object};
+
+    fn view(entries: &[(&str, &str, &[&str])]) -> TypeView {
+        let resource = |(name, content, refs): &(&str, &str, &[&str])| {
+            let refs = refs.iter().map(|name| (*name).to_owned()).collect();
+            let object = Object { kind: Kind::Route, name: (*name).to_owned(), bytes: content.as_bytes().to_vec(), refs };
+            (Arc::from(*name), Arc::new(Resource::new(&object)))
+        };
+        TypeView::new(entries.iter().map(resource).collect())
+    }
+
+    #[test]
+    fn changes_are_what_is_new_what_is_gone_and_what_is_other() {
+        let before = view(&[("a", "1", &[]), ("b", "1", &[]), ("c", "1", &[])]);
+        let after = view(&[("b", "1", &[]), ("c", "2", &[]), ("d", "1", &[])]);
+        for _ in 0..2 {
+            assert_eq!(after.changes_since(&before).iter().map(AsRef::as_ref).collect::<Vec<_>>(), ["a", "c", "d"]);
+            assert_eq!(before.changes_since(&before).len(), 0);
+        }
+    }
+
+    #[test]
+    fn referrers_are_found_from_the_other_end() {
+        let routes = view(&[("r", "1", &["x", "y"]), ("s", "1", &["y"])]);
+        assert_eq!(routes.referrers("y"), [Arc::from("r"), Arc::from("s")]);
+        assert_eq!(routes.referrers("z"), Vec::<Arc<str>>::new());
+    }
+
+    #[test]
+    fn a_body_is_made_once() {
+        let (routes, mut made) = (view(&[]), 0);
+        for what in [1, 2, 1, 2] {
+            routes.body(what, || {
+                made += 1;
+                Bytes::new()
+            });
+        }
+        assert_eq!(made, 2);
+    }
+}

@@ -1,0 +1,209 @@
+//! What one client was sent under one name, and what it said to it.
+
+use std::sync::Arc;
+
+use crate::snapshot::{Resource, Version};
+
+/// One name, in full.
+#[derive(Debug)]
+pub struct Entry {
+    /// Version sent last, or told by the client as it reconnected.
+    pub(super) sent: Version,
+    /// What was sent; `None` when the client told of it and this server knows no such content, or when it was removed.
+    pub(super) resource: Option<Arc<Resource>>,
+    /// The newest word about it was that it is gone. It stands here until the client has accepted that.
+    pub(super) removed: bool,
+    /// Nonce of the newest response that carried it; 0 when the client told of it.
+    pub(super) nonce: u64,
+    /// What the client said to it.
+    pub(super) state: State,
+    /// What the client is known to use.
+    pub(super) confirmed: Confirmed,
+    /// What it was sent before the newest and never accepted, with the nonces: its answers may be under way, so it may be using any.
+    earlier: Vec<(u64, Arc<Resource>)>,
+    /// What it had, or may have had, before it was told that the name is gone, until it answers to that or to what came after. It is
+    /// not counted on, but what it refers to must not be taken away yet.
+    leaving: Vec<Arc<Resource>>,
+}
+
+/// How many of these are remembered of a name: as many responses as may await an answer at once.
+const EARLIER: usize = 8;
+
+/// What a client said to the newest version of a name that it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// Nothing yet.
+    Sent,
+    /// ACK.
+    Acked,
+    /// NACK of the response that carried it. A NACK does not say which of the names it is about.
+    Rejected,
+}
+
+/// What a client is known to use of a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Confirmed {
+    /// Nothing that this server knows of.
+    Nothing,
+    /// Something it brought along, unknown here.
+    Foreign,
+    /// This.
+    Known(Arc<Resource>),
+}
+
+/// What is left to be known of a name when something newer goes out.
+#[derive(Debug)]
+struct Before {
+    confirmed: Confirmed,
+    earlier: Vec<(u64, Arc<Resource>)>,
+    leaving: Vec<Arc<Resource>>,
+}
+
+impl Default for Before {
+    fn default() -> Self {
+        Before { confirmed: Confirmed::Nothing, earlier: Vec::new(), leaving: Vec::new() }
+    }
+}
+
+impl Entry {
+    /// The client told, as it reconnected, that it holds something of this version.
+    pub(super) fn told(version: &str) -> Entry {
+        let (state, confirmed) = (State::Acked, Confirmed::Foreign);
+        Entry {
+            sent: Version::told(version),
+            resource: None,
+            removed: false,
+            nonce: 0,
+            state,
+            confirmed,
+            earlier: Vec::new(),
+            leaving: Vec::new(),
+        }
+    }
+
+    /// The client holds this very resource.
+    pub(super) fn held(resource: &Arc<Resource>) -> Entry {
+        Entry::of(resource, 0, State::Acked, Before { confirmed: Confirmed::Known(resource.clone()), ..Before::default() })
+    }
+
+    /// This goes out with this nonce; before it the client was sent something else.
+    pub(super) fn sent(resource: &Arc<Resource>, nonce: u64, before: Option<Entry>) -> Entry {
+        Entry::of(resource, nonce, State::Sent, before.map_or(Before::default(), Entry::superseded))
+    }
+
+    fn of(resource: &Arc<Resource>, nonce: u64, state: State, before: Before) -> Entry {
+        let (sent, resource, Before { confirmed, earlier, leaving }) = (resource.version.clone(), Some(resource.clone()), before);
+        Entry { sent, resource, removed: false, nonce, state, confirmed, earlier, leaving }
+    }
+
+    /// Word that the name is gone goes out with this nonce. The client is not counted on to have it any more; whether it still uses
+    /// it is not known until it answers.
+    pub(super) fn removed(self, nonce: u64) -> Entry {
+        let sent = self.sent.clone();
+        let Before { confirmed, earlier, mut leaving } = self.superseded();
+        leaving.extend(earlier.into_iter().map(|(_, resource)| resource));
+        if let Confirmed::Known(resource) = confirmed {
+            leaving.push(resource);
+        }
+        let (confirmed, earlier) = (Confirmed::Nothing, Vec::new());
+        Entry { sent, resource: None, removed: true, nonce, state: State::Sent, confirmed, earlier, leaving }
+    }
+
+    /// What is left to be known of this name when something newer goes out.
+    fn superseded(self) -> Before {
+        let mut earlier = self.earlier;
+        if let (Some(resource), State::Sent | State::Rejected) = (self.resource, self.state) {
+            if earlier.len() == EARLIER {
+                earlier.remove(0);
+            }
+            earlier.push((self.nonce, resource));
+        }
+        Before { confirmed: self.confirmed, earlier, leaving: self.leaving }
+    }
+
+    /// The client accepts what carried this nonce: the newest, or something before it whose answer was still under way.
+    pub(super) fn acked(&mut self, nonce: u64) {
+        if self.nonce == nonce {
+            self.state = State::Acked;
+            self.confirmed = self.resource.clone().map_or(Confirmed::Nothing, Confirmed::Known);
+            self.earlier.clear();
+            self.leaving.clear();
+        } else if let Some((_, resource)) = self.earlier.iter().find(|(earlier, _)| *earlier == nonce) {
+            self.confirmed = Confirmed::Known(resource.clone());
+            self.earlier.retain(|(earlier, _)| *earlier > nonce);
+        }
+    }
+
+    /// Whether the client has accepted just this, and has nothing to say to anything else.
+    pub(super) fn is_settled(&self, resource: &Resource) -> bool {
+        !self.removed && self.state == State::Acked && self.sent == resource.version && self.confirmed != Confirmed::Foreign
+    }
+}
+
+/// What is known of one name that a client holds, or was told to be gone.
+#[derive(Debug, Clone, Copy)]
+pub enum Held<'a> {
+    /// A record of its own.
+    Own(&'a Entry),
+    /// A part of a view that was sent as a whole; whether it was accepted.
+    Whole(&'a Arc<Resource>, bool),
+}
+
+impl<'a> Held<'a> {
+    /// Version sent last, or told by the client as it reconnected.
+    pub fn sent(self) -> &'a Version {
+        match self {
+            Held::Own(entry) => &entry.sent,
+            Held::Whole(resource, _) => &resource.version,
+        }
+    }
+
+    /// What was sent; `None` when the client told of it and this server knows no such content, or when it was removed.
+    pub fn resource(self) -> Option<&'a Arc<Resource>> {
+        match self {
+            Held::Own(entry) => entry.resource.as_ref(),
+            Held::Whole(resource, _) => Some(resource),
+        }
+    }
+
+    /// Whether the newest word about it was that it is gone.
+    pub fn is_removed(self) -> bool {
+        matches!(self, Held::Own(entry) if entry.removed)
+    }
+
+    /// What the client said to it.
+    pub fn state(self) -> State {
+        match self {
+            Held::Own(entry) => entry.state,
+            Held::Whole(_, true) => State::Acked,
+            Held::Whole(_, false) => State::Sent,
+        }
+    }
+
+    /// Whether the client uses some version of this resource.
+    pub fn is_in_use(self) -> bool {
+        match self {
+            Held::Own(entry) => entry.confirmed != Confirmed::Nothing,
+            Held::Whole(_, acked) => acked,
+        }
+    }
+
+    /// Whether the client may be using something under this name that refers to another: what it confirmed, all it was sent since,
+    /// and what is unknown here.
+    pub fn may_refer_to(self, name: &str) -> bool {
+        let refers = |resource: &Arc<Resource>| resource.refs.binary_search_by(|to| to.as_ref().cmp(name)).is_ok();
+        match self {
+            Held::Whole(resource, _) => refers(resource),
+            Held::Own(entry) => {
+                let pending = entry.resource.iter().filter(|_| entry.state != State::Acked).any(refers);
+                let confirmed = match &entry.confirmed {
+                    Confirmed::Known(resource) => refers(resource),
+                    Confirmed::Foreign => true,
+                    Confirmed::Nothing => false,
+                };
+                let earlier = entry.earlier.iter().map(|(_, resource)| resource);
+                pending || confirmed || earlier.chain(&entry.leaving).any(refers)
+            }
+        }
+    }
+}
