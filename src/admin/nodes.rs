@@ -80,7 +80,7 @@ enum Holding {
 
 impl Holding {
     fn of(streams: &[&StreamStatus]) -> Holding {
-        let types = || streams.iter().flat_map(|stream| &stream.types);
+        let types = || streams.iter().flat_map(|stream| stream.types.iter());
         if let Some((kind, rejection)) = types().find_map(|(kind, state)| Some((kind, state.rejected.as_ref()?))) {
             return Holding::Rejecting(format!("{} rejected: {}", kind.short(), rejection.message));
         }
@@ -146,9 +146,9 @@ fn type_state(kind: Kind, state: &TypeStatus) -> pb::TypeState {
         sent_at: state.sent_at.map(timestamp),
         acked: state.acked.as_ref().map(ToString::to_string).unwrap_or_default(),
         acked_at: state.acked_at.map(timestamp),
-        rejected: state.rejected.as_ref().map(rejection),
+        rejected: state.rejected.as_deref().map(rejection),
         in_sync: state.in_sync,
-        waiting: state.waiting.clone().unwrap_or_default(),
+        waiting: state.waiting.as_deref().unwrap_or_default().to_owned(),
         pushes: state.pushes,
         acks: state.acks,
         nacks: state.nacks,
@@ -201,7 +201,7 @@ mod tests {
             variant: Variant::Delta,
             aggregated: false,
             since: Timestamp::from_second(100 + i64::try_from(id).unwrap()).unwrap(),
-            types: BTreeMap::from([(kind, state)]),
+            types: crate::xds::ByKind::from_iter([(kind, state)]),
         }
     }
 
@@ -216,7 +216,7 @@ mod tests {
             resources: vec!["tidegate".into()],
             at: Timestamp::UNIX_EPOCH,
         };
-        TypeStatus { rejected: Some(rejection), nacks: 1, ..TypeStatus::default() }
+        TypeStatus { rejected: Some(Box::new(rejection)), nacks: 1, ..TypeStatus::default() }
     }
 
     #[test]
@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn a_node_without_subscriptions_is_not_in_sync() {
         let mut stream = stream_of(1, "a", Kind::Cluster, synced());
-        stream.types.clear();
+        stream.types = crate::xds::ByKind::default();
         assert_eq!(Nodes::of(&[stream]).lagging(&[], &Config::default())[0].reason, "has not subscribed to anything yet");
     }
 

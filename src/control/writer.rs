@@ -204,7 +204,7 @@ impl Control {
                 return self.config.clone();
             }
             self.config_text = None;
-            return Some(Arc::default());
+            return Some(self.config_like(Config::default()));
         };
         // It is there and cannot be read: it is as it was.
         let Some(file) = generation.files.get(path) else { return self.config.clone() };
@@ -213,11 +213,16 @@ impl Control {
         match document.value {
             Some(config) => {
                 self.config_text = Some((file.path.clone(), file.text.clone()));
-                let same = self.config.as_ref().filter(|old| ***old == config).cloned();
-                Some(same.unwrap_or_else(|| Arc::new(config)))
+                Some(self.config_like(config))
             }
             None => self.config.clone(),
         }
+    }
+
+    /// The configuration in use, if it says the same: who knows its place in that need not find it again.
+    fn config_like(&self, config: Config) -> Arc<Config> {
+        let same = self.config.as_ref().filter(|old| ***old == config).cloned();
+        same.unwrap_or_else(|| Arc::new(config))
     }
 
     /// Asks the sources for the endpoint files that are wanted. True if this generation was read without some of them, so that the

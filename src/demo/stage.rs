@@ -81,7 +81,7 @@ impl Stage {
         let streams = self.server.board.streams();
         let types = || streams.iter().flat_map(|stream| stream.types.values());
         let rejected = types().find_map(|of| of.rejected.as_ref().map(|no| format!("the Envoy refuses: {}", no.message)));
-        let waiting = || types().find_map(|of| of.waiting.clone());
+        let waiting = || types().find_map(|of| of.waiting.as_deref().map(str::to_owned));
         let unknown = || "the server finds nothing wrong".to_owned();
         self.problem().or(rejected).or_else(waiting).unwrap_or_else(unknown)
     }

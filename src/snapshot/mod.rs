@@ -14,5 +14,5 @@ pub use crate::model::{Locality, Node};
 pub use crate::translate::{Kind, XdsVariant};
 pub use derived::Names;
 pub use resource::{Resource, Version};
-pub use snapshot::{Service, Snapshot, Transport};
+pub use snapshot::{Membership, Service, Snapshot, Transport};
 pub use view::{TypeView, View};

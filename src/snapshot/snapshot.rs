@@ -53,6 +53,13 @@ pub enum Transport {
 /// A group of nodes that are served the same: their fleets, and how they are connected.
 type Group = (BTreeSet<String>, Transport);
 
+/// The group of a node under one configuration.
+#[derive(Debug, Clone)]
+pub struct Membership {
+    config: Arc<Config>,
+    group: Group,
+}
+
 /// Name that bootstraps give to the management server; an Envoy on typed services is referred to it by this name.
 const MANAGEMENT_SERVER: &str = "xds";
 
@@ -92,6 +99,19 @@ impl Snapshot {
     /// What this node is served, connected like this.
     pub fn view(&self, node: &Node, transport: Transport) -> Arc<View> {
         self.content.view((self.content.config.fleets_of(node), transport), self.older.first())
+    }
+
+    /// The group that a node belongs to, connected like this; to be asked for again when the configuration has changed.
+    pub fn membership(&self, node: &Node, transport: Transport) -> Membership {
+        Membership { config: self.content.config.clone(), group: (self.content.config.fleets_of(node), transport) }
+    }
+
+    /// What this node is served. Its membership, found out before, is renewed if the configuration is not the same.
+    pub fn view_of(&self, node: &Node, membership: &mut Membership) -> Arc<View> {
+        if !Arc::ptr_eq(&membership.config, &self.content.config) {
+            *membership = self.membership(node, membership.group.1);
+        }
+        self.content.view(membership.group.clone(), self.older.first())
     }
 
     /// What this node was served before, if there was a time at which that version of a kind was all it had of it.

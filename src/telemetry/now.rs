@@ -132,7 +132,7 @@ mod tests {
             variant: Variant::Sotw,
             aggregated: false,
             since: Timestamp::UNIX_EPOCH,
-            types: BTreeMap::from([(Kind::Cluster, TypeStatus { in_sync, ..TypeStatus::default() })]),
+            types: xds::ByKind::from_iter([(Kind::Cluster, TypeStatus { in_sync, ..TypeStatus::default() })]),
         }
     }
 

@@ -1,6 +1,5 @@
 //! The board: what every connected node was sent, and what it said to it.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
@@ -27,7 +26,51 @@ pub struct StreamStatus {
     /// When it was opened.
     pub since: Timestamp,
     /// By kind, for the kinds the client subscribed to.
-    pub types: BTreeMap<Kind, TypeStatus>,
+    pub types: ByKind,
+}
+
+/// What is said of each kind that a client subscribed to: a few of them on most streams, and there are many streams.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ByKind(Vec<(Kind, TypeStatus)>);
+
+impl ByKind {
+    /// What is said of a kind.
+    pub fn get(&self, kind: &Kind) -> Option<&TypeStatus> {
+        self.iter().find(|(of, _)| *of == kind).map(|(_, status)| status)
+    }
+
+    /// What is said of a kind, to be changed; it begins as nothing.
+    pub fn of_mut(&mut self, kind: Kind) -> &mut TypeStatus {
+        let at = self.0.partition_point(|(of, _)| *of < kind);
+        if self.0.get(at).is_none_or(|(of, _)| *of != kind) {
+            self.0.reserve_exact(1);
+            self.0.insert(at, (kind, TypeStatus::default()));
+        }
+        &mut self.0[at].1
+    }
+
+    /// All that is said, in the order in which types are sent.
+    pub fn iter(&self) -> impl Iterator<Item = (&Kind, &TypeStatus)> {
+        self.0.iter().map(|(kind, status)| (kind, status))
+    }
+
+    /// All that is said, without the kinds.
+    pub fn values(&self) -> impl Iterator<Item = &TypeStatus> {
+        self.0.iter().map(|(_, status)| status)
+    }
+
+    /// Whether nothing is said: the client has not asked for anything.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl FromIterator<(Kind, TypeStatus)> for ByKind {
+    fn from_iter<I: IntoIterator<Item = (Kind, TypeStatus)>>(all: I) -> ByKind {
+        let mut made = ByKind::default();
+        all.into_iter().for_each(|(kind, status)| *made.of_mut(kind) = status);
+        made
+    }
 }
 
 /// One type on one stream.
@@ -42,11 +85,11 @@ pub struct TypeStatus {
     /// When it was acknowledged.
     pub acked_at: Option<Timestamp>,
     /// The newest response, if it was rejected and nothing newer was acknowledged.
-    pub rejected: Option<Rejection>,
+    pub rejected: Option<Box<Rejection>>,
     /// Everything this client should have was sent and acknowledged.
     pub in_sync: bool,
     /// Why something is being held back, for example `routes wait for the ACK of clusters checkout/v2`.
-    pub waiting: Option<String>,
+    pub waiting: Option<Box<str>>,
     /// Responses sent.
     pub pushes: u64,
     /// Responses acknowledged.

@@ -6,6 +6,7 @@
 
 mod board;
 mod channel;
+mod inbound;
 mod ledger;
 mod metrics;
 mod request;
@@ -17,7 +18,7 @@ mod stream;
 mod subscription;
 mod wire;
 
-pub use board::{Board, Rejection, StreamStatus, TypeStatus, Variant};
+pub use board::{Board, ByKind, Rejection, StreamStatus, TypeStatus, Variant};
 pub use channel::{Channel, Verdict};
 pub use metrics::Metrics;
 pub use request::{DeltaRequest, Request, Response, SotwRequest};

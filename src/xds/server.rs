@@ -44,12 +44,29 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Conversation {
     session: Mutex<Session>,
-    pub bell: watch::Sender<()>,
+    /// A node on ADS has one stream, and nobody to ring for.
+    bell: Option<watch::Sender<()>>,
 }
 
 impl Conversation {
-    pub fn new(session: Session) -> Arc<Conversation> {
-        Arc::new(Conversation { session: Mutex::new(session), bell: watch::Sender::new(()) })
+    pub fn aggregated(session: Session) -> Arc<Conversation> {
+        Arc::new(Conversation { session: Mutex::new(session), bell: None })
+    }
+
+    pub fn typed(session: Session) -> Arc<Conversation> {
+        Arc::new(Conversation { session: Mutex::new(session), bell: Some(watch::Sender::new(())) })
+    }
+
+    /// Hears the bell.
+    pub fn listen(&self) -> Option<watch::Receiver<()>> {
+        self.bell.as_ref().map(watch::Sender::subscribe)
+    }
+
+    /// Wakes the node's other streams.
+    pub fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.send_replace(());
+        }
     }
 
     /// The session. It is never held over an await, and every use of it is short.
@@ -75,11 +92,11 @@ impl Shared {
     /// The conversation that a new stream takes part in: its own on ADS, else that of its connection and node.
     pub fn conversation(&self, origin: &Origin, node: &Node, view: Arc<View>) -> Arc<Conversation> {
         if origin.is_aggregated() {
-            return Conversation::new(Session::new(view, self.timing));
+            return Conversation::aggregated(Session::new(view, self.timing));
         }
         let mut entry = self.typed.entry((origin.peer, origin.variant, node.id.clone())).or_default();
         entry.upgrade().unwrap_or_else(|| {
-            let made = Conversation::new(Session::typed(view, self.timing));
+            let made = Conversation::typed(Session::typed(view, self.timing));
             *entry = Arc::downgrade(&made);
             made
         })

@@ -13,20 +13,17 @@ use futures_util::stream;
 use http::HeaderMap;
 use http_body_util::StreamBody;
 use hyper::body::Frame;
+use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
 use tonic::transport::server::TcpConnectInfo;
-use tonic::{Status, Streaming};
 
 use super::board::Variant;
+use super::inbound::Inbound;
 use super::server::Server;
-use super::stream::{Origin, RequestDecoder, Stream};
+use super::stream::{Origin, Stream};
 use crate::snapshot::Kind;
-
-/// Largest request taken. A node that reconnects names everything it holds: 50 000 names are several MiB, more than gRPC's usual
-/// limit of 4 MiB, with which it could never reconnect.
-const MAX_REQUEST: usize = 64 << 20;
 
 /// One of the services.
 pub trait Discovery: Send + Sync + 'static {
@@ -161,7 +158,7 @@ impl<D: Discovery> DiscoveryService<D> {
             return Err(Status::unavailable("the server is shutting down"));
         }
         let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-        let inbound = Streaming::new_request(RequestDecoder(variant), request.into_body(), None, Some(MAX_REQUEST));
+        let inbound = Inbound::new(request.into_body());
         let stream = Stream::new(shared.clone(), Origin { kind: D::KIND, variant, peer }, inbound);
         let mut response = http::Response::new(Body::new(StreamBody::new(frames(stream))));
         let content_type = http::HeaderValue::from_static("application/grpc");

@@ -163,6 +163,11 @@ impl Session {
         &self.sequence
     }
 
+    /// Whether a type is held back, or something of it is draining.
+    pub fn is_waiting(&self, kind: Kind) -> bool {
+        !self.sequence.keep(kind).is_empty()
+    }
+
     /// Why a type is held back, or what of it is draining, in words; `None` if neither is.
     pub fn waiting(&self, kind: Kind) -> Option<String> {
         if self.sequence.keep(kind).is_empty() {

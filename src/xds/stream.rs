@@ -8,37 +8,22 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::{Buf as _, Bytes};
+use bytes::Bytes;
 use futures_util::FutureExt as _;
 use jiff::Timestamp;
 use tokio::sync::watch;
-use tonic::codec::{DecodeBuf, Decoder};
-use tonic::{Status, Streaming};
+use tonic::Status;
 
 use super::board::{Rejection, StreamStatus, TypeStatus, Variant};
 use super::channel::{Channel, Verdict};
+use super::inbound::{Chunks, Inbound};
 use super::request::{Request, Response};
 use super::server::{Conversation, Published, Shared};
-use super::wire::{self, Incoming};
-use crate::snapshot::{Kind, Node, Transport, View};
+use super::wire::{self, Incoming, Told};
+use crate::snapshot::{Kind, Membership, Node, Transport, View};
 
 /// Requests taken in at a go before the stream looks whether there is something to send.
 const REQUESTS_AT_A_GO: usize = 64;
-
-/// Decodes requests of one variant off a stream.
-#[derive(Debug)]
-pub(super) struct RequestDecoder(pub Variant);
-
-impl Decoder for RequestDecoder {
-    type Item = Incoming;
-    type Error = Status;
-
-    fn decode(&mut self, buf: &mut DecodeBuf<'_>) -> Result<Option<Incoming>, Status> {
-        let bytes = buf.copy_to_bytes(buf.remaining());
-        let invalid = |error| Status::invalid_argument(format!("not a discovery request: {error}"));
-        wire::decode_request(self.0, bytes).map(Some).map_err(invalid)
-    }
-}
 
 /// What a stream is, as its service and connection say.
 #[derive(Debug, Clone, Copy)]
@@ -66,26 +51,29 @@ pub(super) struct Stream {
     origin: Origin,
     shared: Arc<Shared>,
     published: Published,
-    inbound: Streaming<Incoming>,
+    inbound: Inbound,
     /// Set by the first request.
     client: Option<Client>,
     /// Pieces of messages that are made and not yet sent.
     pieces: VecDeque<Bytes>,
     /// How often the gate was forced, as far as it was told.
     forced: u64,
+    /// Kinds that are in sync, as far as it was told, by their bits; and whether anything else was said of any.
+    told: (u32, bool),
 }
 
 struct Client {
     node: Arc<Node>,
+    membership: Membership,
     conversation: Arc<Conversation>,
-    bell: watch::Receiver<()>,
+    bell: Option<watch::Receiver<()>>,
 }
 
 impl Stream {
-    pub fn new(shared: Arc<Shared>, origin: Origin, inbound: Streaming<Incoming>) -> Stream {
+    pub fn new(shared: Arc<Shared>, origin: Origin, inbound: Inbound) -> Stream {
         let (id, published) = (shared.next_id(), shared.published.clone());
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
-        Stream { id, origin, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: 0 }
+        Stream { id, origin, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: 0, told: (0, false) }
     }
 
     /// The next bytes to send, `None` when the client has ended the stream.
@@ -110,8 +98,8 @@ impl Stream {
     fn take_in_requests(&mut self) -> Result<bool, Status> {
         for _ in 0..REQUESTS_AT_A_GO {
             match self.inbound.message().now_or_never() {
-                Some(request) => match request? {
-                    Some(request) => self.on_request(request)?,
+                Some(message) => match message? {
+                    Some(message) => self.on_message(message)?,
                     None => return Ok(false),
                 },
                 None => break,
@@ -130,16 +118,16 @@ impl Stream {
             }
         };
         let bell = async {
-            match &mut self.client {
-                Some(client) => client.bell.changed().await.is_ok(),
+            match self.client.as_mut().and_then(|client| client.bell.as_mut()) {
+                Some(bell) => bell.changed().await.is_ok(),
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             biased;
             () = self.shared.shutdown.cancelled() => return Err(Status::unavailable("the server is shutting down")),
-            request = self.inbound.message() => match request? {
-                Some(request) => self.on_request(request)?,
+            message = self.inbound.message() => match message? {
+                Some(message) => self.on_message(message)?,
                 None => return Ok(false),
             },
             changed = self.published.changed() => {
@@ -154,17 +142,25 @@ impl Stream {
 
     fn retarget(&mut self) {
         let snapshot = self.published.borrow_and_update().clone();
-        if let (Some(snapshot), Some(client)) = (snapshot, &self.client) {
-            let view = snapshot.view(&client.node, self.origin.transport());
+        if let (Some(snapshot), Some(client)) = (snapshot, &mut self.client) {
+            let view = snapshot.view_of(&client.node, &mut client.membership);
             client.conversation.session().retarget(view);
         }
     }
 
-    fn on_request(&mut self, incoming: Incoming) -> Result<(), Status> {
-        match &self.client {
-            None => self.introduce(incoming.node.clone())?,
-            Some(client) => check_node(&client.node, incoming.node.clone())?,
+    fn on_message(&mut self, message: Chunks) -> Result<(), Status> {
+        let decoded = wire::decode_request(self.origin.variant, message, self.client.is_none());
+        let mut incoming = decoded.map_err(|error| Status::invalid_argument(format!("not a discovery request: {error}")))?;
+        match (&self.client, incoming.node.take()) {
+            (None, Some(Told::Node(node))) => self.introduce(node)?,
+            (None, _) => return Err(unnamed()),
+            (Some(client), Some(Told::Id(id))) => check_node(&client.node, &id)?,
+            (Some(_), _) => {}
         }
+        self.on_request(incoming)
+    }
+
+    fn on_request(&mut self, incoming: Incoming) -> Result<(), Status> {
         let sotw = self.origin.variant == Variant::Sotw;
         let kind = match (self.origin.kind, incoming.type_url.as_str()) {
             (None, "") => {
@@ -185,15 +181,15 @@ impl Stream {
         Ok(())
     }
 
-    fn introduce(&mut self, node: Option<Bytes>) -> Result<(), Status> {
-        let missing = || Status::invalid_argument("the first request of a stream must name the node: node.id is empty");
-        let node = wire::decode_node(node.ok_or_else(missing)?).map_err(|error| Status::invalid_argument(error.to_string()))?;
+    fn introduce(&mut self, node: Bytes) -> Result<(), Status> {
+        let node = wire::decode_node(node).map_err(|error| Status::invalid_argument(format!("not a node: {error}")))?;
         if node.id.is_empty() {
-            return Err(missing());
+            return Err(unnamed());
         }
         let snapshot = self.published.borrow_and_update().clone();
         let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
-        let view = snapshot.view(&node, self.origin.transport());
+        let mut membership = snapshot.membership(&node, self.origin.transport());
+        let view = snapshot.view_of(&node, &mut membership);
         let conversation = self.shared.conversation(&self.origin, &node, view);
         let node = Arc::new(node);
         tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
@@ -207,8 +203,8 @@ impl Stream {
             since: Timestamp::now(),
             types: Default::default(),
         });
-        let bell = conversation.bell.subscribe();
-        self.client = Some(Client { node, conversation, bell });
+        let bell = conversation.listen();
+        self.client = Some(Client { node, membership, conversation, bell });
         Ok(())
     }
 
@@ -229,7 +225,7 @@ impl Stream {
             }
             None => {}
         }
-        self.shared.board.update(self.id, |status| note_verdict(status.types.entry(kind).or_default(), verdict, rejected));
+        self.shared.board.update(self.id, |status| note_verdict(status.types.of_mut(kind), verdict, rejected));
     }
 
     /// What a state-of-the-world client holds that comes back, if its first request of a type tells a version that is remembered.
@@ -258,8 +254,8 @@ impl Stream {
             let mut session = client.conversation.session();
             (session.poll(self.id, Instant::now()), session.sequence().times_forced(), session.take_ring())
         };
-        if ring && !self.origin.is_aggregated() {
-            client.conversation.bell.send_replace(());
+        if ring {
+            client.conversation.ring();
         }
         if forced > self.forced {
             self.shared.metrics.gate_timeout();
@@ -276,13 +272,14 @@ impl Stream {
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
         self.pieces.extend(pieces);
+        self.told.0 &= !(1 << response.kind as u32);
         self.note_sent(&response);
         true
     }
 
     fn note_sent(&self, response: &Response) {
         self.shared.board.update(self.id, |status| {
-            let of_type = status.types.entry(response.kind).or_default();
+            let of_type = status.types.of_mut(response.kind);
             of_type.sent = Some(response.version.clone());
             of_type.sent_at = Some(Timestamp::now());
             of_type.pushes += 1;
@@ -291,17 +288,27 @@ impl Stream {
     }
 
     /// Tells the board which types are in sync, and what the others wait for; only if that changed.
-    fn tell_sync(&self) {
+    fn tell_sync(&mut self) {
         let Some(client) = &self.client else { return };
-        let told: Vec<(Kind, bool, Option<String>)> = {
-            let session = client.conversation.session();
-            let kinds = Kind::ALL.into_iter().filter(|kind| session.channel(self.id, *kind).is_some());
-            kinds.map(|kind| (kind, session.is_in_sync(self.id, kind), session.waiting(kind))).collect()
-        };
+        let session = client.conversation.session();
+        let kinds = Kind::ALL.into_iter().filter(|kind| session.channel(self.id, *kind).is_some());
+        let (mut in_sync, mut waits) = (0, false);
+        for kind in kinds.clone() {
+            in_sync |= u32::from(session.is_in_sync(self.id, kind)) << kind as u32;
+            waits |= session.is_waiting(kind);
+        }
+        // What is waited for is put into words only when there is something, and once more when there is not any more.
+        let told = std::mem::replace(&mut self.told, (in_sync, waits));
+        if told == (in_sync, false) {
+            return;
+        }
+        let words: Vec<(Kind, Option<Box<str>>)> =
+            kinds.map(|kind| (kind, session.waiting(kind).map(String::into_boxed_str))).collect();
+        drop(session);
         self.shared.board.update_if(self.id, |status| {
             let mut changed = false;
-            for (kind, in_sync, waiting) in told {
-                let of_type = status.types.entry(kind).or_default();
+            for (kind, waiting) in words {
+                let (of_type, in_sync) = (status.types.of_mut(kind), in_sync & (1 << kind as u32) != 0);
                 changed |= of_type.in_sync != in_sync || of_type.waiting != waiting;
                 (of_type.in_sync, of_type.waiting) = (in_sync, waiting);
             }
@@ -323,16 +330,18 @@ fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: boo
         }
         Some(Verdict::Nack { version, message, names }) => {
             status.nacks += 1;
-            status.rejected = Some(Rejection { version, message, resources: names.into_names(), at: Timestamp::now() });
+            status.rejected = Some(Box::new(Rejection { version, message, resources: names.into_names(), at: Timestamp::now() }));
         }
         None => {}
     }
 }
 
+fn unnamed() -> Status {
+    Status::invalid_argument("the first request of a stream must name the node: node.id is empty")
+}
+
 /// A node may be repeated, but never changed for another: one stream must not be fed another node's configuration.
-fn check_node(known: &Node, told: Option<Bytes>) -> Result<(), Status> {
-    let Some(told) = told else { return Ok(()) };
-    let id = wire::decode_node_id(told).map_err(|error| Status::invalid_argument(error.to_string()))?;
+fn check_node(known: &Node, id: &str) -> Result<(), Status> {
     if id.is_empty() || id == known.id {
         return Ok(());
     }
@@ -346,7 +355,7 @@ impl Drop for Stream {
             tracing::info!(node = %node.id, stream = self.id, "a node has disconnected");
             self.shared.board.remove(self.id);
             conversation.session().close(self.id);
-            conversation.bell.send_replace(());
+            conversation.ring();
             drop(conversation);
             if !self.origin.is_aggregated() {
                 self.shared.hang_up(&self.origin, &node);

@@ -6,33 +6,43 @@
 
 use std::collections::HashMap;
 
-use bytes::{BufMut as _, Bytes};
+use bytes::{Buf as _, BufMut as _, Bytes};
 use prost::Message;
-use prost::encoding::{WireType, encode_key, encode_varint, encoded_len_varint};
+use prost::encoding::{
+    DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint, skip_field,
+};
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::board::Variant;
 use super::channel::nonce_text;
+use super::inbound::Chunks;
 use super::request::{DeltaRequest, Request, Resources, Response, SotwRequest};
 use crate::snapshot::{Locality, Node, Resource};
 
 /// `DiscoveryRequest` and `DeltaDiscoveryRequest`, decoded.
 #[derive(Debug)]
-pub struct Incoming {
-    /// The node, still encoded, if it was sent.
-    pub node: Option<Bytes>,
+pub(super) struct Incoming {
+    /// The node, if it was sent.
+    pub node: Option<Told>,
     /// The type asked for; empty on a typed service, where it is implied.
     pub type_url: String,
     /// The rest.
     pub request: Request,
 }
 
+/// What a request says of its node.
+#[derive(Debug)]
+pub(super) enum Told {
+    /// All of it, still encoded: so it is taken from the first request.
+    Node(Bytes),
+    /// Its id: the rest was said before.
+    Id(String),
+}
+
 #[derive(Clone, PartialEq, Message)]
 struct SotwMessage {
     #[prost(string, tag = "1")]
     version_info: String,
-    #[prost(bytes = "bytes", optional, tag = "2")]
-    node: Option<Bytes>,
     #[prost(string, repeated, tag = "3")]
     resource_names: Vec<String>,
     #[prost(string, tag = "4")]
@@ -45,8 +55,6 @@ struct SotwMessage {
 
 #[derive(Clone, PartialEq, Message)]
 struct DeltaMessage {
-    #[prost(bytes = "bytes", optional, tag = "1")]
-    node: Option<Bytes>,
     #[prost(string, tag = "2")]
     type_url: String,
     #[prost(string, repeated, tag = "3")]
@@ -87,13 +95,6 @@ struct NodeMessage {
     build: Option<BuildMessage>,
 }
 
-/// The node's id alone, for requests after the first.
-#[derive(Clone, PartialEq, Message)]
-struct NodeIdMessage {
-    #[prost(string, tag = "1")]
-    id: String,
-}
-
 #[derive(Clone, PartialEq, Message)]
 struct LocalityMessage {
     #[prost(string, tag = "1")]
@@ -120,14 +121,25 @@ struct SemanticVersion {
     patch: u32,
 }
 
-/// Decodes a request of the variant.
+/// Why bytes are not the message that they should be.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(super) struct Malformed(String);
+
+impl From<prost::DecodeError> for Malformed {
+    fn from(error: prost::DecodeError) -> Malformed {
+        Malformed(error.to_string())
+    }
+}
+
+/// Decodes a request of the variant; `first` says that it is the first of its stream.
 ///
 /// # Errors
 /// The bytes are not such a message.
-pub fn decode_request(variant: Variant, bytes: Bytes) -> Result<Incoming, prost::DecodeError> {
+pub(super) fn decode_request(variant: Variant, message: Chunks, first: bool) -> Result<Incoming, Malformed> {
     match variant {
-        Variant::Sotw => SotwMessage::decode(bytes).map(|message| Incoming {
-            node: message.node,
+        Variant::Sotw => decode::<SotwMessage>(message, 2, first).map(|(node, message)| Incoming {
+            node,
             type_url: message.type_url,
             request: Request::Sotw(SotwRequest {
                 version: message.version_info,
@@ -136,8 +148,8 @@ pub fn decode_request(variant: Variant, bytes: Bytes) -> Result<Incoming, prost:
                 error: message.error_detail.map(|status| status.message),
             }),
         }),
-        Variant::Delta => DeltaMessage::decode(bytes).map(|message| Incoming {
-            node: message.node,
+        Variant::Delta => decode::<DeltaMessage>(message, 1, first).map(|(node, message)| Incoming {
+            node,
             type_url: message.type_url,
             request: Request::Delta(DeltaRequest {
                 nonce: message.response_nonce,
@@ -148,6 +160,40 @@ pub fn decode_request(variant: Variant, bytes: Bytes) -> Result<Incoming, prost:
             }),
         }),
     }
+}
+
+/// A message without its node, and of the node, in the field given, what is wanted.
+fn decode<M: Message + Default>(mut from: Chunks, node_tag: u32, first: bool) -> Result<(Option<Told>, M), Malformed> {
+    let (mut node, mut message) = (None, M::default());
+    while from.has_remaining() {
+        let (tag, wire) = decode_key(&mut from)?;
+        if tag == node_tag && wire == WireType::LengthDelimited {
+            let len = decode_varint(&mut from)? as usize;
+            if len > from.remaining() {
+                return Err(Malformed("the node is longer than its request".into()));
+            }
+            node = Some(if first { Told::Node(from.copy_to_bytes(len)) } else { Told::Id(take_id(&mut from, len)?) });
+        } else {
+            message.merge_field(tag, wire, &mut from, DecodeContext::default())?;
+        }
+    }
+    Ok((node, message))
+}
+
+/// The id of a node of so many bytes, which stands first in it; the rest is stepped over.
+fn take_id(from: &mut Chunks, len: usize) -> Result<String, Malformed> {
+    let (mut id, end) = (String::new(), from.remaining() - len);
+    while id.is_empty() && from.remaining() > end {
+        let (tag, wire) = decode_key(from)?;
+        match tag {
+            1 => prost::encoding::string::merge(wire, &mut id, from, DecodeContext::default())?,
+            _ => skip_field(wire, tag, from, DecodeContext::default())?,
+        }
+    }
+    // A field that reaches beyond the node is a fault of the client, and the rest cannot be told from the node any more.
+    let rest = from.remaining().checked_sub(end).ok_or_else(|| Malformed("a field reaches beyond the end of the node".into()))?;
+    from.advance(rest);
+    Ok(id)
 }
 
 /// Decodes a node.
@@ -166,14 +212,6 @@ pub fn decode_node(bytes: Bytes) -> Result<Node, prost::DecodeError> {
         user_agent: message.user_agent_name,
         version: built.unwrap_or(message.user_agent_version),
     })
-}
-
-/// Decodes a node's id alone.
-///
-/// # Errors
-/// The bytes are not a node.
-pub fn decode_node_id(bytes: Bytes) -> Result<String, prost::DecodeError> {
-    NodeIdMessage::decode(bytes).map(|message| message.id)
 }
 
 fn json_object(message: prost_types::Struct) -> serde_json::Value {

@@ -180,7 +180,7 @@ pub fn mixed_fleet(now: Timestamp) -> Vec<StreamStatus> {
         resources: vec!["tidegate".into()],
         at: ago(now, 65),
     };
-    let rejected = TypeStatus { rejected: Some(rejection), nacks: 1, in_sync: false, ..synced() };
+    let rejected = TypeStatus { rejected: Some(Box::new(rejection)), nacks: 1, in_sync: false, ..synced() };
     let waiting = TypeStatus { waiting: Some("waits for the ACK of clusters checkout/v42".into()), in_sync: false, ..synced() };
     let all = |routes: TypeStatus| {
         BTreeMap::from([(Kind::Cluster, synced()), (Kind::Endpoints, synced()), (Kind::Listener, synced()), (Kind::Route, routes)])
@@ -197,7 +197,7 @@ pub fn mixed_fleet(now: Timestamp) -> Vec<StreamStatus> {
 pub fn draining(id: u64, name: &str, since: Timestamp) -> StreamStatus {
     let mut stream = in_sync(id, name, since);
     let clusters = TypeStatus { waiting: Some("draining checkout/v40".into()), ..synced() };
-    stream.types.insert(Kind::Cluster, clusters);
+    *stream.types.of_mut(Kind::Cluster) = clusters;
     stream
 }
 
@@ -221,7 +221,7 @@ fn stream(
     types: BTreeMap<Kind, TypeStatus>,
 ) -> StreamStatus {
     let peer = Some(SocketAddr::from(([127, 0, 3, 1], 40_000 + u16::try_from(id).unwrap())));
-    StreamStatus { id, node: Arc::new(node), peer, variant, aggregated, since, types }
+    StreamStatus { id, node: Arc::new(node), peer, variant, aggregated, since, types: types.into_iter().collect() }
 }
 
 fn synced() -> TypeStatus {

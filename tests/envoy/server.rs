@@ -135,7 +135,7 @@ fn count(streams: &[StreamStatus], kind: Kind, number: impl Fn(&TypeStatus) -> u
 
 /// Whether all who are connected have acknowledged everything, routes among it.
 fn in_sync(streams: &[StreamStatus]) -> bool {
-    let types = || streams.iter().flat_map(|stream| &stream.types);
+    let types = || streams.iter().flat_map(|stream| stream.types.iter());
     types().any(|(kind, _)| *kind == Kind::Route) && types().all(|(_, of)| of.in_sync)
 }
 

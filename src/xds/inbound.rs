@@ -1,0 +1,190 @@
+//! What a client sends: gRPC messages, cut out of the body of its request.
+//!
+//! Below tonic's own decoder, because that copies each message into a buffer which it keeps: with an Envoy's node, which by default
+//! comes with every request, 64 KiB a stream. Here a message is the chunks in which it arrived, and what is not looked at is not touched.
+
+use std::collections::VecDeque;
+
+use bytes::{Buf, Bytes};
+use http_body_util::BodyExt as _;
+use tonic::Status;
+use tonic::body::Body;
+
+/// Largest request taken. A node that reconnects names everything it holds: 50 000 names are several MiB, more than gRPC's usual
+/// limit of 4 MiB, with which it could never reconnect.
+const MAX_REQUEST: usize = 64 << 20;
+
+/// Length of the prefix of a gRPC message: a flag and four bytes of length ("Length-Prefixed-Message" of gRPC over HTTP/2).
+const PREFIX: usize = 5;
+
+/// The messages of one request body.
+#[derive(Debug)]
+pub(super) struct Inbound {
+    body: Body,
+    read: Chunks,
+}
+
+impl Inbound {
+    pub fn new(body: Body) -> Inbound {
+        Inbound { body, read: Chunks::default() }
+    }
+
+    /// The next message; `None` when the client has ended the stream. May be dropped while it waits: nothing is lost.
+    ///
+    /// # Errors
+    /// What was sent is no gRPC message, too large, or the connection broke.
+    pub async fn message(&mut self) -> Result<Option<Chunks>, Status> {
+        loop {
+            if let Some(message) = self.cut()? {
+                return Ok(Some(message));
+            }
+            match self.body.frame().await {
+                Some(frame) => {
+                    if let Ok(data) = frame?.into_data() {
+                        self.read.push(data);
+                    }
+                }
+                None if self.read.remaining() == 0 => return Ok(None),
+                None => return Err(Status::invalid_argument("the stream ended in the middle of a message")),
+            }
+        }
+    }
+
+    /// Cuts the first message off what was read, if all of it is there.
+    fn cut(&mut self) -> Result<Option<Chunks>, Status> {
+        let Some(prefix) = self.read.peek::<PREFIX>() else { return Ok(None) };
+        let [compressed, len @ ..] = prefix;
+        let len = u32::from_be_bytes(len) as usize;
+        if compressed != 0 {
+            return Err(Status::unimplemented("compressed requests are not taken"));
+        }
+        if len > MAX_REQUEST {
+            return Err(Status::resource_exhausted(format!("a request of {len} bytes: {MAX_REQUEST} are taken at most")));
+        }
+        if self.read.remaining() < PREFIX + len {
+            return Ok(None);
+        }
+        self.read.advance(PREFIX);
+        Ok(Some(self.read.split_to(len)))
+    }
+}
+
+/// Bytes in the pieces in which they came.
+#[derive(Debug, Default)]
+pub(super) struct Chunks {
+    parts: VecDeque<Bytes>,
+    len: usize,
+}
+
+impl Chunks {
+    fn push(&mut self, part: Bytes) {
+        if !part.is_empty() {
+            self.len += part.len();
+            self.parts.push_back(part);
+        }
+    }
+
+    /// The first bytes, if so many are there.
+    fn peek<const N: usize>(&self) -> Option<[u8; N]> {
+        let mut first = [0; N];
+        let bytes = self.parts.iter().flat_map(|part| part.iter());
+        (self.len >= N).then(|| {
+            first.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+            first
+        })
+    }
+
+    /// Takes so many bytes off the front; there must be as many.
+    fn split_to(&mut self, len: usize) -> Chunks {
+        let mut front = Chunks::default();
+        while front.len < len {
+            let Some(mut part) = self.parts.pop_front() else { break };
+            if part.len() > len - front.len {
+                self.parts.push_front(part.split_off(len - front.len));
+            }
+            self.len -= part.len();
+            front.push(part);
+        }
+        if self.parts.is_empty() {
+            // Most of the time nothing is here: a stream that waits should not keep room for it.
+            self.parts = VecDeque::new();
+        }
+        front
+    }
+}
+
+impl From<Bytes> for Chunks {
+    fn from(part: Bytes) -> Chunks {
+        let mut chunks = Chunks::default();
+        chunks.push(part);
+        chunks
+    }
+}
+
+impl Buf for Chunks {
+    fn remaining(&self) -> usize {
+        self.len
+    }
+
+    fn chunk(&self) -> &[u8] {
+        self.parts.front().map_or(&[], Bytes::as_ref)
+    }
+
+    fn advance(&mut self, mut count: usize) {
+        self.len -= count;
+        while count > 0 {
+            let Some(part) = self.parts.front_mut() else { return };
+            let step = count.min(part.len());
+            part.advance(step);
+            count -= step;
+            if part.is_empty() {
+                self.parts.pop_front();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt as _;
+    use futures_util::stream;
+    use http_body_util::StreamBody;
+    use hyper::body::Frame;
+
+    fn inbound(parts: &[&[u8]]) -> Inbound {
+        let parts: Vec<_> = parts.iter().map(|part| Ok::<_, Status>(Frame::data(Bytes::copy_from_slice(part)))).collect();
+        Inbound::new(Body::new(StreamBody::new(stream::iter(parts))))
+    }
+
+    /// All messages, and the code with which the stream ended.
+    fn read(parts: &[&[u8]]) -> (Vec<Vec<u8>>, Option<tonic::Code>) {
+        let (mut inbound, mut messages) = (inbound(parts), Vec::new());
+        loop {
+            match inbound.message().now_or_never().expect("nothing to wait for") {
+                Ok(Some(mut message)) => messages.push(message.copy_to_bytes(message.remaining()).to_vec()),
+                Ok(None) => return (messages, None),
+                Err(status) => return (messages, Some(status.code())),
+            }
+        }
+    }
+
+    #[test]
+    fn messages_are_found_however_they_are_cut() {
+        let bytes = b"\0\0\0\0\x03abc\0\0\0\0\0\0\0\0\0\x02de";
+        let whole = vec![b"abc".to_vec(), vec![], b"de".to_vec()];
+        assert_eq!(read(&[bytes]), (whole.clone(), None));
+        for at in 0..bytes.len() {
+            assert_eq!(read(&[&bytes[..at], &bytes[at..]]), (whole.clone(), None), "{at}");
+        }
+        let single: Vec<&[u8]> = bytes.chunks(1).collect();
+        assert_eq!(read(&single), (whole, None));
+    }
+
+    #[test]
+    fn what_is_no_message_ends_the_stream_with_the_reason() {
+        assert_eq!(read(&[b"\0\0\0\0\x03ab"]), (vec![], Some(tonic::Code::InvalidArgument)));
+        assert_eq!(read(&[b"\x01\0\0\0\x01a"]), (vec![], Some(tonic::Code::Unimplemented)));
+        assert_eq!(read(&[b"\0\xff\0\0\0a"]), (vec![], Some(tonic::Code::ResourceExhausted)));
+    }
+}
