@@ -24,6 +24,7 @@ pub mod sources;
 pub mod store;
 pub mod telemetry;
 pub mod testbed;
+pub mod tls;
 pub mod translate;
 pub mod web;
 pub mod xds;

@@ -5,6 +5,7 @@
 
 mod grpc;
 mod options;
+mod tls;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -88,6 +89,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let outputs = control::Outputs { status: status_tx, published: published_tx, endpoint_files: endpoint_files_tx };
     let decisions = control::Options { allow_empty: options.allow_empty, config_required: options.config.is_some() };
     let control = Control::new(decisions, store, outputs)?;
+    let doors = control.doors();
     let generations = sources::watch(options.sources(), endpoint_files);
 
     let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), shutdown.clone());
@@ -108,8 +110,10 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     // The admin port serves at once: what there is to see before the first load is why there has been none.
     let (admin_routes, health) = grpc::routes(&[admin::descriptor_set()], |routes| routes.add_service(faces))?;
     health.set_serving::<admin::pb::admin_server::AdminServer<Admin>>().await;
-    tasks.spawn(grpc::serve("xDS", xds_listener, xds_routes, shutdown.clone()));
-    tasks.spawn(grpc::serve("admin", admin_listener, admin_routes, shutdown.clone()));
+    let xds_port = grpc::Port { name: "xDS", listener: xds_listener, doors: (doors.clone(), |doors| &doors.xds) };
+    let admin_port = grpc::Port { name: "admin", listener: admin_listener, doors: (doors, |doors| &doors.admin) };
+    tasks.spawn(grpc::serve(xds_port, xds_routes, shutdown.clone()));
+    tasks.spawn(grpc::serve(admin_port, admin_routes, shutdown.clone()));
     let (router, stop) = (web::router(status.clone(), metrics), shutdown.clone());
     tasks.spawn(async move {
         let served = web::serve(http_listener, router, stop.cancelled_owned()).await;

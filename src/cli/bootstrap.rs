@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use super::{Outcome, address, output};
 use crate::model::Locality;
-use crate::translate::{BootstrapOptions, XdsAddress, XdsVariant, bootstrap};
+use crate::translate::{BootstrapOptions, XdsAddress, XdsTls, XdsVariant, bootstrap};
 
 /// Prints an Envoy bootstrap
 ///
@@ -51,6 +51,18 @@ pub struct Args {
     /// Entries of node.metadata, separated by commas
     #[arg(long, value_name = "KEY=VALUE", value_delimiter = ',', value_parser = entry, env = "TIDEGATE_BOOTSTRAP_METADATA")]
     metadata: Vec<(String, String)>,
+    /// CA of the server's certificate, a path on the Envoy's machine: connects by TLS
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_BOOTSTRAP_TLS_CA")]
+    tls_ca: Option<String>,
+    /// Certificate that the Envoy shows, a path on its machine
+    #[arg(long, value_name = "FILE", requires_all = ["tls_ca", "tls_key"], env = "TIDEGATE_BOOTSTRAP_TLS_CERT")]
+    tls_cert: Option<String>,
+    /// Key of that certificate, a path on the Envoy's machine
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "TIDEGATE_BOOTSTRAP_TLS_KEY")]
+    tls_key: Option<String>,
+    /// DNS name that the server's certificate must have; by default the host or IP address that is connected to
+    #[arg(long, value_name = "NAME", requires = "tls_ca", env = "TIDEGATE_BOOTSTRAP_TLS_SERVER_NAME")]
+    tls_server_name: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -77,7 +89,10 @@ pub fn run(args: Args) -> Outcome {
 }
 
 fn options(args: Args) -> BootstrapOptions {
+    let certificate = args.tls_cert.zip(args.tls_key);
+    let server_name = args.tls_server_name;
     BootstrapOptions {
+        tls: args.tls_ca.map(|ca| XdsTls { ca, certificate, server_name }),
         node_id: args.node_id,
         node_cluster: args.cluster,
         locality: Locality { region: args.region, zone: args.zone, sub_zone: args.sub_zone },

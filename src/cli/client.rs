@@ -1,9 +1,11 @@
 //! The connection to a running server.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status, Streaming};
 
 use crate::admin::pb;
@@ -23,6 +25,44 @@ pub struct Server {
     /// Address of the server's admin port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:18001", env = "TIDEGATE_SERVER")]
     server: String,
+    /// CA of the admin port's certificate: connects by TLS
+    #[arg(long, value_name = "FILE", env = "TIDEGATE_TLS_CA")]
+    tls_ca: Option<PathBuf>,
+    /// Certificate to show
+    #[arg(long, value_name = "FILE", requires_all = ["tls_ca", "tls_key"], env = "TIDEGATE_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// Key of that certificate
+    #[arg(long, value_name = "FILE", requires = "tls_cert", env = "TIDEGATE_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+}
+
+impl Server {
+    /// The address without a scheme. One that is written must be the one that the other flags mean.
+    fn address(&self) -> anyhow::Result<&str> {
+        let written = self.server.trim_end_matches('/');
+        match (written.split_once("://"), &self.tls_ca) {
+            (None, _) => Ok(written),
+            (Some(("http", address)), None) | (Some(("https", address)), Some(_)) => Ok(address),
+            (Some(("https", _)), None) => bail!("--server {written}: name the CA of its certificate by --tls-ca"),
+            (Some(("http", _)), Some(_)) => bail!("--server {written}: --tls-ca goes with `https://`, or with `host:port` alone"),
+            _ => bail!("--server {written}: the admin port speaks gRPC; write `host:port`"),
+        }
+    }
+
+    /// TLS as the flags say; `None` without them.
+    fn tls(&self) -> anyhow::Result<Option<ClientTlsConfig>> {
+        let Some(ca) = &self.tls_ca else { return Ok(None) };
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca, "--tls-ca")?));
+        let own = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
+        Ok(Some(match own {
+            Some((cert, key)) => tls.identity(Identity::from_pem(read(cert, "--tls-cert")?, read(key, "--tls-key")?)),
+            None => tls,
+        }))
+    }
+}
+
+fn read(path: &Path, flag: &str) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("{flag} {} cannot be read", path.display()))
 }
 
 /// A client of the admin port.
@@ -38,16 +78,18 @@ impl Client {
     /// # Errors
     /// The address is none, or nobody answers there.
     pub async fn connect(server: &Server) -> anyhow::Result<Client> {
-        let address = server.server.trim_start_matches("http://").trim_end_matches('/').to_owned();
-        if address.contains("://") {
-            bail!("--server {}: the admin port speaks plain gRPC; write `host:port`", server.server);
-        }
-        let endpoint = Endpoint::from_shared(format!("http://{address}"))
+        let (address, tls) = (server.address()?.to_owned(), server.tls()?);
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
             .with_context(|| format!("--server {address}: write `host:port`, for example `127.0.0.1:18001`"))?;
         if endpoint.uri().port_u16().is_none() {
             let host = endpoint.uri().host().unwrap_or("127.0.0.1");
             bail!("--server {address}: the port is missing; write `host:port`, for example `{host}:18001`");
         }
+        let endpoint = match tls {
+            Some(tls) => endpoint.tls_config(tls).context("--tls-ca, --tls-cert or --tls-key is of no use")?,
+            None => endpoint,
+        };
         let channel = endpoint.connect_timeout(CONNECT).connect().await;
         let channel = channel.map_err(|error| unreachable(&address, &root(&error)))?;
         let inner = pb::admin_client::AdminClient::new(channel).max_decoding_message_size(MESSAGE_MAX);

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::assembly::{self, Served};
+use super::doors::{self, Ports};
 use super::writer::unreadable;
-use crate::diag::Problem;
+use crate::diag::{Problem, Severity};
 use crate::model::{self, Config};
 use crate::sources::Generation;
 use crate::translate::ServiceObjects;
@@ -20,7 +21,7 @@ pub struct Compiled {
     pub services: Vec<ServiceObjects>,
     /// Everything there is to say, errors first, then by place.
     pub problems: Vec<Problem>,
-    /// The endpoint files that releases refer to. If the generation was read without some of them, it is to be read again with all.
+    /// The files that releases and the configuration refer to. If the generation was read without some of them, it is to be read again with all.
     pub endpoint_files: BTreeSet<String>,
 }
 
@@ -29,7 +30,8 @@ pub fn compile(generation: &Generation) -> Compiled {
     let is_release = |path: &&str| generation.config.as_deref() != Some(*path) && model::is_release_file(path);
     let releases: Vec<&str> = generation.files.keys().map(String::as_str).filter(is_release).collect();
     let mut problems: Vec<Problem> = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
-    let config = config_of(generation, &mut problems);
+    let mut wanted = BTreeSet::new();
+    let config = config_of(generation, &mut problems, &mut wanted);
     let made = assembly::assemble(&generation.files, &releases, &Served::new(), &Served::new(), config.as_ref());
     problems.extend(made.problems);
     assembly::by_place(&mut problems);
@@ -41,14 +43,22 @@ pub fn compile(generation: &Generation) -> Compiled {
         config: config.unwrap_or_default(),
         services,
         problems,
-        endpoint_files: assembly::endpoint_files(made.read.values()),
+        endpoint_files: &assembly::endpoint_files(made.read.values()) | &wanted,
     }
 }
 
 /// The configuration; `None` if there should be one and it cannot be read.
-fn config_of(generation: &Generation, problems: &mut Vec<Problem>) -> Option<Config> {
+fn config_of(generation: &Generation, problems: &mut Vec<Problem>, wanted: &mut BTreeSet<String>) -> Option<Config> {
     let Some(path) = &generation.config else { return Some(Config::default()) };
     let document = model::read_config(generation.files.get(path)?);
-    problems.extend(document.problems);
+    problems.extend(document.problems.iter().cloned());
+    let config = document.value.as_ref()?;
+    *wanted = doors::files(config, path);
+    if wanted.is_subset(&generation.extra) {
+        let troubles = Ports::of(config, path, &generation.files, &Ports::default()).1;
+        // Keys do not lie where files are looked at before they are served, so this is no error here.
+        let problem = |trouble| Problem { severity: Severity::Warning, ..doors::problem(&document, trouble) };
+        problems.extend(troubles.iter().map(problem));
+    }
     document.value
 }

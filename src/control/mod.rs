@@ -6,7 +6,9 @@
 
 mod assembly;
 mod compile;
+mod doors;
 mod reading;
+mod settings;
 mod status;
 mod writer;
 

@@ -7,13 +7,16 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, watch};
 
 use super::assembly::{self, Assembly, Served};
+use super::doors::Ports;
 use super::reading::{Files, Reading};
+use super::settings::{Settings, Taken};
 use super::status::{FileState, ServerStatus, ServiceStatus};
 use crate::diag::{Label, Problem, Severity, SourceFile};
 use crate::model::{self, Config};
 use crate::snapshot::{Service, Snapshot};
 use crate::sources::{DirectoryState, Generation};
 use crate::store::{Store, StoreError, Texts};
+use crate::tls::Doors;
 
 /// What the operator decides.
 #[derive(Debug, Clone, Copy, Default)]
@@ -45,8 +48,7 @@ pub struct Control {
     read: Served,
     /// What was served before the start, as far as the store has it: what clients may hold that come back.
     recalled: Option<Snapshot>,
-    config: Option<Arc<Config>>,
-    config_text: Option<(String, String)>,
+    settings: Settings,
     /// Files whose last good content is served, since when and why.
     stale: BTreeMap<String, (Timestamp, String)>,
     generation: u64,
@@ -65,8 +67,7 @@ impl Control {
             served: Served::new(),
             read: Served::new(),
             recalled: None,
-            config: None,
-            config_text: None,
+            settings: Settings::new(options.config_required),
             stale: BTreeMap::new(),
             generation: 0,
             failed_loads: 0,
@@ -74,6 +75,11 @@ impl Control {
         };
         control.recall()?;
         Ok(control)
+    }
+
+    /// How connections are let in on the ports; `None` until it is known.
+    pub fn doors(&self) -> watch::Receiver<Option<Doors>> {
+        self.settings.doors()
     }
 
     /// Takes in generations until there are no more. Blocks; it is given a thread of its own.
@@ -88,13 +94,10 @@ impl Control {
         let texts = self.store.last_good()?;
         let files: Files = texts.into_iter().map(|(path, text)| (path.clone(), Arc::new(SourceFile { path, text }))).collect();
         if let Some(file) = files.iter().find_map(|(path, file)| path.strip_prefix(CONFIG_MARK).map(|path| (path, file))) {
-            let shown = Arc::new(SourceFile { path: file.0.to_owned(), text: file.1.text.clone() });
-            self.config = model::read_config(&shown).value.map(Arc::new);
-            self.config_text = Some((shown.path.clone(), shown.text.clone()));
+            self.settings.recall(file.0, &file.1.text);
         }
-        // What was served without a configuration file was served by the default one.
-        if self.config.is_none() && !files.is_empty() {
-            self.config = Some(Arc::default());
+        if !files.is_empty() {
+            self.settings.recall_default();
         }
         let good = |(path, file): (&String, &Arc<_>)| {
             let reading = model::is_release_file(path).then(|| Reading::new(file, &files))?;
@@ -102,32 +105,38 @@ impl Control {
         };
         self.served = files.iter().filter_map(good).collect();
         self.read = self.served.clone();
-        if let Some(config) = self.config.clone().filter(|_| !self.served.is_empty()) {
+        if let Some(config) = self.settings.config().cloned().filter(|_| !self.served.is_empty()) {
             self.recalled = Some(Snapshot::new(0, self.services(), config, None));
         }
-        self.outputs.endpoint_files.send_replace(assembly::endpoint_files(self.read.values()));
+        let wanted = assembly::endpoint_files(self.read.values());
+        self.outputs.endpoint_files.send_replace(&wanted | self.settings.wanted());
         Ok(())
     }
 
     /// Takes in one generation: decides, writes, publishes. What cannot be written is not served, because it could be forgotten; what
     /// was served before stays.
     pub fn take(&mut self, generation: &Generation, now: Timestamp) {
+        let mut problems = Vec::new();
+        let taken = self.settings.take(generation, &mut problems);
+        if matches!(taken, Taken::Unread) {
+            return self.ask_for_settings();
+        }
         let (files, unread) = self.fill_in(generation);
         let releases: Vec<&str> = files.keys().map(String::as_str).filter(|path| self.is_release(generation, path)).collect();
         if let Some(reason) = self.refuse_directory(generation, &releases) {
             tracing::warn!(reason, "the directory is not taken in");
+            self.settings.stay(taken);
             self.serve_last_good();
-            self.publish_status(Vec::new(), Some(reason), now);
-            return;
+            return self.publish_status(problems, Some(reason), now);
         }
-        let mut problems = unread;
-        let Some(config) = self.take_config(generation, &mut problems) else {
+        problems.splice(0..0, unread);
+        let Taken::Now(config, ports) = taken else {
+            self.settings.stay(taken);
             let reason = "the configuration file is missing or broken, and there is no earlier one to go on with".to_owned();
-            self.publish_status(problems, Some(reason), now);
-            return;
+            return self.publish_status(problems, Some(reason), now);
         };
         let made = assembly::assemble(&files, &releases, &self.served, &self.read, Some(config.as_ref()));
-        let wanted = assembly::endpoint_files(made.read.values().chain(made.served.values()));
+        let wanted = &assembly::endpoint_files(made.read.values().chain(made.served.values())) | self.settings.wanted();
         self.read = made.read.clone();
         if self.ask_for(wanted, generation) {
             return;
@@ -135,21 +144,22 @@ impl Control {
         problems.extend(made.problems.iter().cloned());
         if made.served.is_empty() && !releases.is_empty() && self.outputs.published.borrow().is_none() {
             let reason = "no release file is good, and there is no earlier content to go on with".to_owned();
-            self.publish_status(problems, Some(reason), now);
-            return;
+            self.settings.stay(Taken::Now(config, ports));
+            return self.publish_status(problems, Some(reason), now);
         }
-        if let Err(error) = self.store.keep(&texts(&made.served, self.config_text.as_ref())) {
+        if let Err(error) = self.store.keep(&texts(&made.served, self.settings.text())) {
             tracing::error!(%error, "the release files are not taken in");
+            self.settings.stay(Taken::Now(config, ports));
             let reason = format!("what the files say now cannot be written down, so what was served stays: {error}");
             return self.publish_status(problems, Some(reason), now);
         }
-        self.accept(made, config, problems, now);
+        self.accept(made, (config, ports), problems, now);
     }
 
     /// After a restart, what the store has is what the Envoys have; it is served until the directory says otherwise.
     fn serve_last_good(&mut self) {
         if self.outputs.published.borrow().is_none() && !self.served.is_empty() {
-            self.publish_snapshot(self.config.clone().unwrap_or_default());
+            self.publish_snapshot(self.settings.config().cloned().unwrap_or_default());
         }
     }
 
@@ -198,33 +208,6 @@ impl Control {
         }
     }
 
-    fn take_config(&mut self, generation: &Generation, problems: &mut Vec<Problem>) -> Option<Arc<Config>> {
-        let Some(path) = &generation.config else {
-            if self.options.config_required {
-                return self.config.clone();
-            }
-            self.config_text = None;
-            return Some(self.config_like(Config::default()));
-        };
-        // It is there and cannot be read: it is as it was.
-        let Some(file) = generation.files.get(path) else { return self.config.clone() };
-        let document = model::read_config(file);
-        problems.extend(document.problems);
-        match document.value {
-            Some(config) => {
-                self.config_text = Some((file.path.clone(), file.text.clone()));
-                Some(self.config_like(config))
-            }
-            None => self.config.clone(),
-        }
-    }
-
-    /// The configuration in use, if it says the same: who knows its place in that need not find it again.
-    fn config_like(&self, config: Config) -> Arc<Config> {
-        let same = self.config.as_ref().filter(|old| ***old == config).cloned();
-        same.unwrap_or_else(|| Arc::new(config))
-    }
-
     /// Asks the sources for the endpoint files that are wanted. True if this generation was read without some of them, so that the
     /// next one is to be waited for.
     fn ask_for(&self, wanted: BTreeSet<String>, generation: &Generation) -> bool {
@@ -237,12 +220,17 @@ impl Control {
         unread
     }
 
-    fn accept(&mut self, made: Assembly, config: Arc<Config>, problems: Vec<Problem>, now: Timestamp) {
+    /// Asks for the files that the configuration names, beside what was asked for before.
+    fn ask_for_settings(&self) {
+        self.outputs.endpoint_files.send_modify(|asked| asked.extend(self.settings.wanted().iter().cloned()));
+    }
+
+    fn accept(&mut self, made: Assembly, (config, ports): (Arc<Config>, Ports), problems: Vec<Problem>, now: Timestamp) {
         let first = self.outputs.published.borrow().is_none();
-        let changed = first || !same(&self.served, &made.served) || self.config.as_ref() != Some(&config);
+        let changed = first || !same(&self.served, &made.served) || self.settings.config() != Some(&config);
         self.generation += 1;
         self.warn_of_listeners_taken_away(&config);
-        self.config = Some(config.clone());
+        self.settings.accept(config.clone(), ports);
         self.served = made.served;
         if changed {
             self.publish_snapshot(config);
@@ -261,7 +249,7 @@ impl Control {
 
     /// A listener that is taken away closes a port on every Envoy that has it, and a deleted configuration file takes all.
     fn warn_of_listeners_taken_away(&self, config: &Config) {
-        let before = self.config.iter().flat_map(|config| &config.listeners);
+        let before = self.settings.config().into_iter().flat_map(|config| &config.listeners);
         let gone = before.filter(|old| !config.listeners.iter().any(|new| new.name == old.name));
         let gone: Vec<&str> = gone.map(|listener| listener.name.as_str()).collect();
         if !gone.is_empty() {
@@ -296,7 +284,7 @@ impl Control {
             problems,
             directory,
             failed_loads: self.failed_loads,
-            config: self.config.clone().unwrap_or_default(),
+            config: self.settings.config().cloned().unwrap_or_default(),
         };
         self.outputs.status.send_replace(Arc::new(status));
     }

@@ -87,6 +87,7 @@ codes! {
     HOST_TWICE = "T071";
     UNKNOWN_FLEET = "T072";
     PORT_CLASH = "T073";
+    NO_CLIENT_CA = "T074";
 }
 
 // Worth a look.

@@ -5,13 +5,17 @@ use std::net::SocketAddr;
 use super::Fleet;
 use super::words::{listed, nearest, quoted};
 
-/// The configuration file, read and checked. The default is what holds without one: no listeners, no fleets.
+/// The configuration file, read and checked. The default is what holds without one: no listeners, no fleets, no TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Listeners given by LDS, in file order.
     pub listeners: Vec<Listener>,
     /// Fleets, in file order.
     pub fleets: Vec<Fleet>,
+    /// TLS on the xDS port.
+    pub xds_tls: Option<PortTls>,
+    /// TLS on the admin port.
+    pub admin_tls: Option<PortTls>,
 }
 
 impl Config {
@@ -19,6 +23,20 @@ impl Config {
     pub fn fleets_of(&self, node: &super::Node) -> std::collections::BTreeSet<String> {
         self.fleets.iter().filter(|fleet| fleet.matches(node)).map(|fleet| fleet.name.clone()).collect()
     }
+}
+
+/// TLS on a port. Files are named as they are written: relative to the folder of the configuration file, or absolute.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PortTls {
+    /// File of the server's certificate and those between it and its CA.
+    pub certificate: String,
+    /// File of its private key.
+    pub key: String,
+    /// File of the CAs whose certificates clients must show; without it they show none.
+    pub client_ca: Option<String>,
+    /// Whether `node.id` must be an identity of the certificate; if not said, for nodes that no fleet with identities vouches for.
+    /// Of no meaning on the admin port.
+    pub node_id_must_match: Option<bool>,
 }
 
 /// A listener that Envoys are given by LDS.

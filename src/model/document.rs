@@ -32,6 +32,8 @@ pub(super) struct Places {
     pub fleets: Vec<(String, Span)>,
     /// Each rule by its name.
     pub rules: Vec<(String, Span)>,
+    /// Files of the configuration by the keys they stand under: `xds.certificate`.
+    pub tls: Vec<(String, Span)>,
 }
 
 impl<T> Document<T> {
@@ -50,6 +52,12 @@ impl<T> Document<T> {
     pub fn place(&self, rule: Option<&str>) -> Label {
         let rule = rule.and_then(|rule| self.places.rules.iter().find(|(name, _)| name == rule));
         self.label(rule.map_or(&self.places.service, |(_, span)| span), "")
+    }
+
+    /// Where a file of the configuration is named, by the keys it stands under: `xds.certificate`.
+    pub fn place_of_tls(&self, key: &str) -> Label {
+        let found = self.places.tls.iter().find(|(name, _)| name == key);
+        self.label(found.map_or(&(0..0), |(_, span)| span), "")
     }
 
     pub(super) fn label(&self, span: &Span, text: impl Into<String>) -> Label {

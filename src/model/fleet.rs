@@ -19,6 +19,8 @@ pub struct Fleet {
     pub sub_zone: Option<String>,
     /// `node.metadata` entries, path of keys to the text of a scalar: `(["team", "name"], "payments")`.
     pub metadata: Vec<(Vec<String>, String)>,
+    /// Who may be a node of it, as patterns of certificate identities; none leaves that to the port.
+    pub identities: Vec<String>,
 }
 
 impl Fleet {
@@ -45,7 +47,7 @@ fn metadata_is(metadata: &serde_json::Value, path: &[String], want: &str) -> boo
 }
 
 /// Whether `text` matches `pattern`, in which `*` stands for any text, also none.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = text.strip_prefix(first) else { return false };

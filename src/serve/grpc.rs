@@ -3,18 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::stream;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic_health::ServingStatus;
 use tonic_health::server::HealthReporter;
 
 use super::ServeError;
+use super::tls::{self, Which};
 use crate::admin;
 use crate::control::ServerStatus;
+use crate::tls::Doors;
 
 /// A client that does not answer a ping is gone, whatever its TCP connection says.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -48,19 +50,32 @@ pub(super) async fn report(reporter: HealthReporter, names: &[&'static str], mut
     }
 }
 
+/// Connections that are let in and not yet looked at.
+const ADMITTED: usize = 64;
+
+/// A gRPC port, bound.
+pub(super) struct Port {
+    /// What it is called.
+    pub name: &'static str,
+    /// Its socket.
+    pub listener: TcpListener,
+    /// The doors, and which of them is its own.
+    pub doors: (watch::Receiver<Option<Doors>>, Which),
+}
+
 /// Serves a port until it is shut down.
-pub(super) async fn serve(
-    name: &'static str,
-    listener: TcpListener,
-    routes: Routes,
-    shutdown: CancellationToken,
-) -> Result<(), ServeError> {
+pub(super) async fn serve(port: Port, routes: Routes, shutdown: CancellationToken) -> Result<(), ServeError> {
+    let (admitted, connections) = mpsc::channel(ADMITTED);
+    let (doors, which) = port.doors;
+    let incoming = stream::unfold(connections, async |mut connections| {
+        Some((Ok::<_, std::io::Error>(connections.recv().await?), connections))
+    });
     let served = Server::builder()
         .http2_keepalive_interval(Some(PING_EVERY))
         .http2_keepalive_timeout(Some(PING_TIMEOUT))
         .max_concurrent_streams(Some(MAX_STREAMS))
         .add_routes(routes)
-        .serve_with_incoming_shutdown(TcpIncoming::from(listener).with_nodelay(Some(true)), shutdown.cancelled_owned())
-        .await;
-    served.map_err(|error| ServeError::Port(name, error.to_string()))
+        .serve_with_incoming_shutdown(incoming, shutdown.clone().cancelled_owned());
+    let (served, ()) = tokio::join!(served, tls::admit(port.listener, doors, which, admitted));
+    served.map_err(|error| ServeError::Port(port.name, error.to_string()))
 }

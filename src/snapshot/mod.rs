@@ -10,7 +10,7 @@ mod resource;
 mod snapshot;
 mod view;
 
-pub use crate::model::{Locality, Node};
+pub use crate::model::{Locality, Node, Refusal, Shown};
 pub use crate::translate::{Kind, XdsVariant};
 pub use derived::Names;
 pub use resource::{Resource, Version};

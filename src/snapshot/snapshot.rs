@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use super::{Kind, Node, Resource, View};
+use super::{Kind, Node, Refusal, Resource, Shown, View};
 use crate::model::Config;
 use crate::translate::{self, ServiceObjects, XdsVariant};
 
@@ -60,6 +60,13 @@ pub struct Membership {
     group: Group,
 }
 
+impl Membership {
+    /// Whether it was found out under the configuration of this snapshot.
+    pub fn is_of(&self, snapshot: &Snapshot) -> bool {
+        Arc::ptr_eq(&self.config, &snapshot.content.config)
+    }
+}
+
 /// Name that bootstraps give to the management server; an Envoy on typed services is referred to it by this name.
 const MANAGEMENT_SERVER: &str = "xds";
 
@@ -96,6 +103,14 @@ impl Snapshot {
         self.generation
     }
 
+    /// Whether whoever shows this may be served as that node.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn admits(&self, node: &Node, shown: Shown<'_>) -> Result<(), Refusal> {
+        self.content.config.admits(node, shown)
+    }
+
     /// What this node is served, connected like this.
     pub fn view(&self, node: &Node, transport: Transport) -> Arc<View> {
         self.content.view((self.content.config.fleets_of(node), transport), self.older.first())
@@ -108,7 +123,7 @@ impl Snapshot {
 
     /// What this node is served. Its membership, found out before, is renewed if the configuration is not the same.
     pub fn view_of(&self, node: &Node, membership: &mut Membership) -> Arc<View> {
-        if !Arc::ptr_eq(&membership.config, &self.content.config) {
+        if !membership.is_of(self) {
             *membership = self.membership(node, membership.group.1);
         }
         self.content.view(membership.group.clone(), self.older.first())

@@ -14,6 +14,7 @@
 //! because the poll looks as well.
 
 mod anchors;
+mod beside;
 mod events;
 mod generation;
 mod git;
@@ -25,6 +26,7 @@ mod settling;
 mod tree;
 mod watching;
 
+pub use beside::beside_config;
 pub use generation::{DirectoryState, Generation};
 pub use options::Options;
 pub use scanner::scan;

@@ -14,7 +14,7 @@ const MAX_FILES: usize = 20_000;
 /// Deeper folders are one as well.
 const MAX_DEPTH: usize = 32;
 /// Name of the configuration file where none is named.
-const CONFIG: &str = "tidegate.yaml";
+pub(super) const CONFIG: &str = "tidegate.yaml";
 
 /// Device and inode: which file it really is.
 pub(super) type Id = (u64, u64);

@@ -35,7 +35,7 @@ mod transport;
 mod typed;
 mod validate;
 
-pub use bootstrap::{BadAddress, BootstrapOptions, XdsAddress, XdsVariant, bootstrap};
+pub use bootstrap::{BadAddress, BootstrapOptions, XdsAddress, XdsTls, XdsVariant, bootstrap};
 pub use descriptors::descriptor_set;
 pub use invalid::Invalid;
 pub use kind::Kind;

@@ -53,23 +53,37 @@ pub(super) fn tls_socket(protocol: Protocol, tls: &Tls) -> TransportSocket {
         }),
         ..UpstreamTlsContext::default()
     };
+    socket(context)
+}
+
+/// The socket of that context.
+pub(super) fn socket(context: UpstreamTlsContext) -> TransportSocket {
     TransportSocket {
         name: "envoy.transport_sockets.tls".to_owned(),
         config_type: Some(ConfigType::TypedConfig(pack_any(context))),
     }
 }
 
+/// What is in that file, on the Envoy's machine.
+pub(super) fn file(path: &str) -> DataSource {
+    DataSource { specifier: Some(Specifier::Filename(path.to_owned())), ..DataSource::default() }
+}
+
+/// An alternative name that is exactly this.
+pub(super) fn named(kind: SanType, name: &str) -> SubjectAltNameMatcher {
+    SubjectAltNameMatcher {
+        san_type: kind.into(),
+        matcher: Some(string(MatchPattern::Exact(name.to_owned()))),
+        ..SubjectAltNameMatcher::default()
+    }
+}
+
 /// The certificate must come from this CA and, if a server name is sent, be made out for it: a CA alone would accept any of its
 /// certificates.
 fn verified_by(ca: &str, name: Option<&str>) -> ValidationContextType {
-    let named = |name: &str| SubjectAltNameMatcher {
-        san_type: SanType::Dns.into(),
-        matcher: Some(string(MatchPattern::Exact(name.to_owned()))),
-        ..SubjectAltNameMatcher::default()
-    };
     ValidationContextType::ValidationContext(CertificateValidationContext {
-        trusted_ca: Some(DataSource { specifier: Some(Specifier::Filename(ca.to_owned())), ..DataSource::default() }),
-        match_typed_subject_alt_names: name.map(named).into_iter().collect(),
+        trusted_ca: Some(file(ca)),
+        match_typed_subject_alt_names: name.map(|name| named(SanType::Dns, name)).into_iter().collect(),
         ..CertificateValidationContext::default()
     })
 }

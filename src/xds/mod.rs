@@ -6,6 +6,7 @@
 
 mod board;
 mod channel;
+mod identity;
 mod inbound;
 mod ledger;
 mod metrics;
@@ -20,6 +21,7 @@ mod wire;
 
 pub use board::{Board, ByKind, Rejection, StreamStatus, TypeStatus, Variant};
 pub use channel::{Channel, Verdict};
+pub use identity::{Peer, PeerShown};
 pub use metrics::Metrics;
 pub use request::{DeltaRequest, Request, Response, SotwRequest};
 pub use sequence::Timing;

@@ -17,9 +17,9 @@ use tonic::Status;
 use tonic::body::Body;
 use tonic::server::NamedService;
 use tonic::service::Routes;
-use tonic::transport::server::TcpConnectInfo;
 
 use super::board::Variant;
+use super::identity::Peer;
 use super::inbound::Inbound;
 use super::server::Server;
 use super::stream::{Origin, Stream};
@@ -157,9 +157,10 @@ impl<D: Discovery> DiscoveryService<D> {
             shared.metrics.refused("shutting_down");
             return Err(Status::unavailable("the server is shutting down"));
         }
-        let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+        let peer = Peer::of(request.extensions());
         let inbound = Inbound::new(request.into_body());
-        let stream = Stream::new(shared.clone(), Origin { kind: D::KIND, variant, peer }, inbound);
+        let origin = Origin { kind: D::KIND, variant, peer: peer.address };
+        let stream = Stream::new(shared.clone(), origin, peer, inbound);
         let mut response = http::Response::new(Body::new(StreamBody::new(frames(stream))));
         let content_type = http::HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);

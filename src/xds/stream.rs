@@ -16,11 +16,12 @@ use tonic::Status;
 
 use super::board::{Rejection, StreamStatus, TypeStatus, Variant};
 use super::channel::{Channel, Verdict};
+use super::identity::Peer;
 use super::inbound::{Chunks, Inbound};
 use super::request::{Request, Response};
 use super::server::{Conversation, Published, Shared};
 use super::wire::{self, Incoming, Told};
-use crate::snapshot::{Kind, Membership, Node, Transport, View};
+use crate::snapshot::{Kind, Membership, Node, Snapshot, Transport, View};
 
 /// Requests taken in at a go before the stream looks whether there is something to send.
 const REQUESTS_AT_A_GO: usize = 64;
@@ -49,6 +50,7 @@ impl Origin {
 pub(super) struct Stream {
     id: u64,
     origin: Origin,
+    peer: Peer,
     shared: Arc<Shared>,
     published: Published,
     inbound: Inbound,
@@ -70,10 +72,10 @@ struct Client {
 }
 
 impl Stream {
-    pub fn new(shared: Arc<Shared>, origin: Origin, inbound: Inbound) -> Stream {
+    pub fn new(shared: Arc<Shared>, origin: Origin, peer: Peer, inbound: Inbound) -> Stream {
         let (id, published) = (shared.next_id(), shared.published.clone());
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
-        Stream { id, origin, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: 0, told: (0, false) }
+        Stream { id, origin, peer, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: 0, told: (0, false) }
     }
 
     /// The next bytes to send, `None` when the client has ended the stream.
@@ -132,7 +134,7 @@ impl Stream {
             },
             changed = self.published.changed() => {
                 changed.map_err(|_| Status::unavailable("the server is shutting down"))?;
-                self.retarget();
+                self.retarget()?;
             }
             _ = bell => {}
             () = alarm => {}
@@ -140,12 +142,18 @@ impl Stream {
         Ok(true)
     }
 
-    fn retarget(&mut self) {
+    fn retarget(&mut self) -> Result<(), Status> {
         let snapshot = self.published.borrow_and_update().clone();
-        if let (Some(snapshot), Some(client)) = (snapshot, &mut self.client) {
+        let Some((snapshot, client)) = snapshot.zip(self.client.as_ref()) else { return Ok(()) };
+        // The node may be in other fleets now, and those ask for other certificates.
+        if !client.membership.is_of(&snapshot) {
+            self.admit(&client.node, &snapshot)?;
+        }
+        if let Some(client) = &mut self.client {
             let view = snapshot.view_of(&client.node, &mut client.membership);
             client.conversation.session().retarget(view);
         }
+        Ok(())
     }
 
     fn on_message(&mut self, message: Chunks) -> Result<(), Status> {
@@ -181,6 +189,10 @@ impl Stream {
         Ok(())
     }
 
+    fn admit(&self, node: &Node, snapshot: &Snapshot) -> Result<(), Status> {
+        self.peer.may_speak_for(node, snapshot).inspect_err(|_| self.shared.metrics.refused("identity"))
+    }
+
     fn introduce(&mut self, node: Bytes) -> Result<(), Status> {
         let node = wire::decode_node(node).map_err(|error| Status::invalid_argument(format!("not a node: {error}")))?;
         if node.id.is_empty() {
@@ -188,6 +200,7 @@ impl Stream {
         }
         let snapshot = self.published.borrow_and_update().clone();
         let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
+        self.admit(&node, &snapshot)?;
         let mut membership = snapshot.membership(&node, self.origin.transport());
         let view = snapshot.view_of(&node, &mut membership);
         let conversation = self.shared.conversation(&self.origin, &node, view);

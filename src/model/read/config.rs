@@ -3,30 +3,51 @@
 use std::net::SocketAddr;
 
 use super::address::bind;
-use super::fields::{Fields, each, entries, items, wrong_kind};
+use super::fields::{Fields, each, entries, items, some_items, wrong_kind};
+use super::port_tls;
 use super::scalar::{any_scalar, boolean, is_name, name, text};
 use crate::model::config::fleet_help;
+use crate::model::document::Places;
 use crate::model::notes::Notes;
 use crate::model::words::quoted;
 use crate::model::yaml::{Entry, Node, Span, Value};
 use crate::model::{Config, Fleet, Listener, code};
 
 /// Reads the configuration.
-pub(super) fn read(notes: &mut Notes, root: &Node) -> Option<Config> {
-    let fields = Fields::of(notes, root, "the configuration", &["listeners", "fleets"])?;
+pub(super) fn read(notes: &mut Notes, places: &mut Places, root: &Node) -> Option<Config> {
+    let fields = Fields::of(notes, root, "the configuration", &["listeners", "fleets", "xds", "admin"])?;
     let fleets = fields.get("fleets").map_or(Some(Vec::new()), |node| {
         let entries = entries(notes, node, "`fleets`")?;
         each(entries, |entry| fleet(notes, entry))
     });
     let names = fields.get("fleets").map(names).unwrap_or_default();
     let listeners = fields.get("listeners").map_or(Some(Vec::new()), |node| listeners(notes, node, &names));
-    Some(Config { listeners: listeners?, fleets: fleets? })
+    let xds_tls = port_tls::read(notes, places, fields.get("xds"), "xds");
+    let admin_tls = port_tls::read(notes, places, fields.get("admin"), "admin");
+    let (fleets, xds_tls) = (fleets?, xds_tls?);
+    let asked = xds_tls.as_ref().is_some_and(|tls| tls.client_ca.is_some());
+    if !asked && let Some(fleet) = fields.get("fleets") {
+        note_unchecked(notes, fleet);
+    }
+    Some(Config { listeners: listeners?, fleets, xds_tls, admin_tls: admin_tls? })
 }
 
 fn names(fleets: &Node) -> Vec<&str> {
     match &fleets.value {
         Value::Map(entries) => entries.iter().map(|entry| entry.key.text.as_str()).collect(),
         _ => Vec::new(),
+    }
+}
+
+/// Identities that nobody is asked for look like a lock and are none.
+fn note_unchecked(notes: &mut Notes, fleets: &Node) {
+    let Value::Map(entries) = &fleets.value else { return };
+    for fleet in entries {
+        let Value::Map(keys) = &fleet.value.value else { continue };
+        let Some(entry) = keys.iter().find(|entry| entry.key.text == "identities") else { continue };
+        notes
+            .error(code::NO_CLIENT_CA, &entry.key.span, "nobody is asked for a certificate, so `identities` keeps nobody out")
+            .help("ask for one: `xds: {tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}}`");
     }
 }
 
@@ -84,8 +105,8 @@ fn known_fleet(notes: &mut Notes, node: &Node, known: &[&str]) -> Option<String>
 
 fn fleet(notes: &mut Notes, entry: &Entry) -> Option<Fleet> {
     let named = is_name(notes, &entry.key.text, &entry.key.span, "the fleet's name");
-    let fields = Fields::of(notes, &entry.value, "a fleet", &["node_cluster", "node_id", "locality", "metadata"])?;
-    if fields.entries().is_empty() {
+    let fields = Fields::of(notes, &entry.value, "a fleet", &["node_cluster", "node_id", "locality", "metadata", "identities"])?;
+    if fields.entries().iter().all(|entry| entry.key.text == "identities") {
         notes
             .error(code::NOTHING_IN_IT, &entry.key.span, format!("fleet {} has no condition", quoted(&entry.key.text)))
             .help("for every Envoy write `node_id: \"*\"`");
@@ -98,9 +119,14 @@ fn fleet(notes: &mut Notes, entry: &Entry) -> Option<Fleet> {
         let mut found = Vec::new();
         metadata(notes, node, &mut Vec::new(), &mut found).then_some(found)
     });
+    let identities = fields.get("identities").map_or(Some(Vec::new()), |node| {
+        let items = some_items(notes, node, "`identities`")?;
+        each(items, |item| text(notes, item, "an identity").map(str::to_owned))
+    });
     let [region, zone, sub_zone] = locality?;
     let name = named.then(|| entry.key.text.clone())?;
-    Some(Fleet { name, node_cluster: node_cluster?, node_id: node_id?, region, zone, sub_zone, metadata: metadata? })
+    let (node_cluster, node_id, metadata, identities) = (node_cluster?, node_id?, metadata?, identities?);
+    Some(Fleet { name, node_cluster, node_id, region, zone, sub_zone, metadata, identities })
 }
 
 /// A text that may be left out but not be wrong.

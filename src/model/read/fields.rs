@@ -108,6 +108,8 @@ fn example(what: &str) -> Option<&'static str> {
         "`upstream`" => "{protocol: http2}",
         "`canary`" => "{steps: [5% for 10m]}",
         "`ab_test`" => "{id: {cookie: uid}, salt: s, variants: {…}}",
+        "a port" => "{tls: {certificate: server.pem, key: server.key}}",
+        "TLS of a port" => "{certificate: server.pem, key: server.key, client_ca: ca.pem}",
         "the configuration" => "listeners: {http: {bind: \"127.0.0.1:8080\"}}",
         _ => return None,
     })

@@ -14,6 +14,7 @@ mod endpoint_file;
 mod fields;
 mod http;
 mod plan;
+mod port_tls;
 mod regex;
 mod release;
 mod rolling;
@@ -47,8 +48,9 @@ pub fn read_release(file: &Arc<SourceFile>, endpoint_file: &dyn Fn(&str) -> Opti
 /// Reads `tidegate.yaml`.
 pub fn read_config(file: &Arc<SourceFile>) -> Document<Config> {
     let mut notes = Notes::new(file);
-    let config = yaml::parse(&mut notes).and_then(|root| config::read(&mut notes, &root));
-    Document::new(file, config, notes, Places::default(), Vec::new())
+    let mut places = Places::default();
+    let config = yaml::parse(&mut notes).and_then(|root| config::read(&mut notes, &mut places, &root));
+    Document::new(file, config, notes, places, Vec::new())
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 mod options;
 mod server;
+mod socket;
 
 pub(super) use server::stream;
 
-pub use options::{BadAddress, BootstrapOptions, XdsAddress, XdsVariant};
+pub use options::{BadAddress, BootstrapOptions, XdsAddress, XdsTls, XdsVariant};
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -31,7 +32,7 @@ pub fn bootstrap(options: &BootstrapOptions) -> String {
         admin: Some(Admin { address: Some(socket_address(options.admin)), ..Admin::default() }),
         dynamic_resources: Some(dynamic_resources(options)),
         static_resources: Some(StaticResources {
-            clusters: vec![server::cluster(&options.xds)],
+            clusters: vec![server::cluster(&options.xds, options.tls.as_ref())],
             listeners: options.listener.map(own_listener).into_iter().collect(),
             ..StaticResources::default()
         }),

@@ -25,6 +25,8 @@ pub struct BootstrapOptions {
     pub admin: SocketAddr,
     /// A listener in the bootstrap itself; `None` takes listeners from the server.
     pub listener: Option<SocketAddr>,
+    /// TLS to the servers; `None` connects without.
+    pub tls: Option<XdsTls>,
 }
 
 impl Default for BootstrapOptions {
@@ -39,8 +41,20 @@ impl Default for BootstrapOptions {
             variant: XdsVariant::Delta,
             admin: local(9901),
             listener: None,
+            tls: None,
         }
     }
+}
+
+/// TLS from an Envoy to its servers. Files are paths on the Envoy's machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct XdsTls {
+    /// The CA of the servers' certificates.
+    pub ca: String,
+    /// The certificate that the Envoy shows, and its key.
+    pub certificate: Option<(String, String)>,
+    /// DNS name that the servers' certificates must have; `None` wants of each the host that is connected to.
+    pub server_name: Option<String>,
 }
 
 /// Variant of the protocol that an Envoy is to speak.

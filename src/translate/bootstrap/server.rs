@@ -10,7 +10,7 @@ use envoy_types::pb::envoy::config::core::v3::{
     ApiConfigSource, ApiVersion, BackoffStrategy, GrpcService, Http2ProtocolOptions, KeepaliveSettings, RetryPolicy,
 };
 
-use super::{XdsAddress, XdsVariant};
+use super::{XdsAddress, XdsTls, XdsVariant, socket};
 use crate::translate::pb::duration;
 use crate::translate::{endpoints, transport};
 
@@ -26,7 +26,7 @@ const RETRY_LONGEST: Duration = Duration::from_secs(1);
 
 /// All servers as endpoints of one cluster: when one fails, Envoy takes the next within 0.1 s. With priorities, or with a cluster for
 /// each, it would stay with the dead one.
-pub(super) fn cluster(servers: &[XdsAddress]) -> Cluster {
+pub(super) fn cluster(servers: &[XdsAddress], tls: Option<&XdsTls>) -> Cluster {
     let named = servers.iter().any(XdsAddress::is_name);
     let kind = if named { DiscoveryType::StrictDns } else { DiscoveryType::Static };
     let family = if named { DnsLookupFamily::V4Preferred } else { DnsLookupFamily::Auto };
@@ -43,6 +43,7 @@ pub(super) fn cluster(servers: &[XdsAddress]) -> Cluster {
         connect_timeout: Some(duration(CONNECT_TIMEOUT)),
         load_assignment: Some(endpoints::of_names(CLUSTER, servers.iter().map(|server| (server.host.as_str(), server.port)))),
         typed_extension_protocol_options: [transport::http2(http2)].into(),
+        transport_socket: tls.map(|tls| socket::tls(tls, servers)),
         ..Cluster::default()
     }
 }
