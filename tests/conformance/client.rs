@@ -121,6 +121,10 @@ struct Wire<Q, R> {
 impl<Q: Message + 'static, R: Message + Default + 'static> Wire<Q, R> {
     async fn open(address: SocketAddr, path: &str) -> Wire<Q, R> {
         let channel = Channel::from_shared(format!("http://{address}")).expect("an address").connect().await.expect("a server");
+        Wire::open_by(channel, path).await
+    }
+
+    async fn open_by(channel: Channel, path: &str) -> Wire<Q, R> {
         let mut grpc = tonic::client::Grpc::new(channel);
         grpc.ready().await.expect("a connection");
         let (requests, inbound) = mpsc::channel(16);
@@ -149,6 +153,10 @@ impl Sotw {
 
     pub async fn open_on(address: SocketAddr, path: &str) -> Sotw {
         Sotw { wire: Wire::open(address, path).await }
+    }
+
+    pub async fn open_by(channel: Channel, path: &str) -> Sotw {
+        Sotw { wire: Wire::open_by(channel, path).await }
     }
 
     pub async fn ask(&mut self, node: Option<Node>, type_url: &str, names: &[&str]) {
@@ -194,6 +202,10 @@ impl Delta {
 
     pub async fn open_on(address: SocketAddr, path: &str) -> Delta {
         Delta { wire: Wire::open(address, path).await }
+    }
+
+    pub async fn open_by(channel: Channel, path: &str) -> Delta {
+        Delta { wire: Wire::open_by(channel, path).await }
     }
 
     async fn send(&mut self, request: DeltaDiscoveryRequest) {

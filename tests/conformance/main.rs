@@ -4,7 +4,10 @@
 //! else. Rows that need no connection are held by the session transcripts in `src/xds/session_tests.rs`.
 
 mod client;
+#[path = "../common/pki.rs"]
+mod pki;
 mod server;
+mod tls;
 
 use client::{Delta, Sotw, node};
 use server::{CDS, EDS, LDS, RDS, TestServer, release};

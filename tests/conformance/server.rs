@@ -1,11 +1,15 @@
 //! A server in this process, over a directory of its own.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tidegate::control::ServerStatus;
 use tidegate::serve::{self, Options, Running};
 use tidegate::xds::StreamStatus;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 pub const CDS: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 pub const EDS: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
@@ -59,11 +63,36 @@ impl TestServer {
 
     /// Ends it, does something to its files, and starts it again over the same folders.
     pub async fn restart(self, meanwhile: impl FnOnce(&Files)) -> TestServer {
-        self.running.shutdown().await.expect("a clean end");
-        meanwhile(&self.files);
-        let server = TestServer { running: serve::start(self.files.options()).await.expect("a server"), files: self.files };
+        let server = self.restart_unready(meanwhile).await;
         server.ready().await;
         server
+    }
+
+    /// The same, without waiting until anything is served.
+    pub async fn restart_unready(self, meanwhile: impl FnOnce(&Files)) -> TestServer {
+        self.running.shutdown().await.expect("a clean end");
+        meanwhile(&self.files);
+        TestServer { running: serve::start(self.files.options()).await.expect("a server"), files: self.files }
+    }
+
+    /// A file of its directory.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.files.0.path().join("releases").join(name)
+    }
+
+    /// The status as soon as it is so.
+    pub async fn status_when(&self, good: impl Fn(&ServerStatus) -> bool) -> Arc<ServerStatus> {
+        self.status_until(good).await;
+        self.running.status.borrow().clone()
+    }
+
+    /// The line of its metrics that begins so.
+    pub async fn metrics_line(&self, begin: &str) -> String {
+        let mut stream = TcpStream::connect(self.running.http).await.expect("the HTTP port");
+        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.expect("asked");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).await.expect("an answer");
+        text.lines().find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no {begin} in {text}")).to_owned()
     }
 
     pub fn running(&self) -> &Running {
