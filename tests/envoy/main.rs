@@ -6,6 +6,8 @@
 mod backends;
 mod cutovers;
 mod fleets;
+#[path = "../common/pki.rs"]
+mod pki;
 mod proxy;
 mod releases;
 mod restart;
@@ -14,5 +16,6 @@ mod run;
 mod scale;
 mod server;
 mod splits;
+mod tls;
 mod trouble;
 mod upstream;
