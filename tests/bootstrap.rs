@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::{env, fs};
 
-use tidegate::translate::{BootstrapOptions, XdsVariant, bootstrap};
+use tidegate::translate::{BootstrapOptions, XdsTls, XdsVariant, bootstrap};
 
 /// File name and what it is made from: both protocol variants, with a listener of its own and with listeners from the server.
 fn examples() -> Vec<(&'static str, BootstrapOptions)> {
@@ -20,7 +20,13 @@ fn examples() -> Vec<(&'static str, BootstrapOptions)> {
         ("delta-lds.yaml", made(XdsVariant::Delta, None)),
         ("sotw-static-listener.yaml", made(XdsVariant::Sotw, listener)),
         ("sotw-lds.yaml", made(XdsVariant::Sotw, None)),
+        ("delta-lds-mtls.yaml", BootstrapOptions { tls: Some(tls()), ..made(XdsVariant::Delta, None) }),
     ]
+}
+
+fn tls() -> XdsTls {
+    let [ca, certificate, key] = ["ca.pem", "envoy.pem", "envoy.key"].map(|name| format!("/etc/envoy/{name}"));
+    XdsTls { ca, certificate: Some((certificate, key)), server_name: Some("tidegate.internal".to_owned()) }
 }
 
 #[test]
@@ -53,4 +59,28 @@ fn options_arrive_where_envoy_looks_for_them() {
     assert_eq!(server["type"], "STRICT_DNS", "one name among the servers, and Envoy must resolve");
     let endpoints = &server["load_assignment"]["endpoints"][0]["lb_endpoints"];
     assert_eq!(endpoints[1]["endpoint"]["address"]["socket_address"]["address"], "tidegate.internal");
+}
+
+/// The CA of a fleet has made many certificates, and only a server's is a server's.
+#[test]
+fn a_server_is_known_by_name_whatever_it_is_called() {
+    let xds = ["127.0.0.1:18000", "tidegate.internal:18001"].map(|text| text.parse().expect("an address")).to_vec();
+    let socket = |server_name: Option<&str>| {
+        let tls = XdsTls { server_name: server_name.map(str::to_owned), certificate: None, ..tls() };
+        let made = bootstrap(&BootstrapOptions { xds: xds.clone(), tls: Some(tls), ..BootstrapOptions::default() });
+        let yaml: serde_yaml::Value = serde_yaml::from_str(&made).expect("YAML");
+        yaml["static_resources"]["clusters"][0]["transport_socket"]["typed_config"].clone()
+    };
+    let names = |socket: &serde_yaml::Value| {
+        let names = &socket["common_tls_context"]["validation_context"]["match_typed_subject_alt_names"];
+        let names = names.as_sequence().expect("names").iter();
+        names.map(|name| format!("{} {}", name["san_type"].as_str().unwrap(), name["matcher"]["exact"].as_str().unwrap())).collect()
+    };
+    let by_host = socket(None);
+    let found: Vec<String> = names(&by_host);
+    assert_eq!(found, ["IP_ADDRESS 127.0.0.1", "DNS tidegate.internal"]);
+    assert_eq!(by_host["sni"], "tidegate.internal");
+    let by_name = socket(Some("gate.example"));
+    let found: Vec<String> = names(&by_name);
+    assert_eq!((found, by_name["sni"].as_str()), (vec!["DNS gate.example".to_owned()], Some("gate.example")));
 }

@@ -1,6 +1,8 @@
 //! Addresses in flags.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 
 /// Reads an address to listen on. Names are not resolved: what they lead to may be several, or another tomorrow.
 ///
@@ -16,6 +18,17 @@ pub fn listen(text: &str) -> Result<SocketAddr, String> {
         format!("write an IP address and a port, for example `{example}`")
     })
 }
+
+/// The configuration file that is named. By its usual name alone it would be the one in the directory.
+///
+/// # Errors
+/// None.
+pub fn config(text: &str) -> Result<PathBuf, Infallible> {
+    Ok(if text == CONFIG { Path::new(".").join(CONFIG) } else { PathBuf::from(text) })
+}
+
+/// The usual name of the configuration file.
+const CONFIG: &str = "tidegate.yaml";
 
 #[cfg(test)]
 mod tests {

@@ -43,7 +43,9 @@ impl Server {
         match (written.split_once("://"), &self.tls_ca) {
             (None, _) => Ok(written),
             (Some(("http", address)), None) | (Some(("https", address)), Some(_)) => Ok(address),
-            (Some(("https", _)), None) => bail!("--server {written}: name the CA of its certificate by --tls-ca"),
+            (Some(("https", _)), None) => {
+                bail!("--server {written}: name the CA of its certificate by --tls-ca, or write `host:port` if it has none")
+            }
             (Some(("http", _)), Some(_)) => bail!("--server {written}: --tls-ca goes with `https://`, or with `host:port` alone"),
             _ => bail!("--server {written}: the admin port speaks gRPC; write `host:port`"),
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::bail;
 
-use super::seen::seen;
+use super::{address, seen::seen};
 use crate::control::{self, Compiled};
 use crate::sources::{self, DirectoryState, Generation};
 
@@ -19,7 +19,7 @@ pub struct Files {
     #[arg(env = "TIDEGATE_DIR")]
     dir: PathBuf,
     /// Fleets and listeners; by default tidegate.yaml in the directory, if it is there
-    #[arg(long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    #[arg(long, value_name = "FILE", value_parser = address::config, env = "TIDEGATE_CONFIG")]
     config: Option<PathBuf>,
 }
 

@@ -36,7 +36,7 @@ pub struct Args {
     #[arg(long, value_name = "DIR", env = "TIDEGATE_STATE")]
     state: Option<PathBuf>,
     /// Fleets and listeners; by default tidegate.yaml in the directory, if it is there
-    #[arg(long, value_name = "FILE", env = "TIDEGATE_CONFIG")]
+    #[arg(long, value_name = "FILE", value_parser = address::config, env = "TIDEGATE_CONFIG")]
     config: Option<PathBuf>,
     /// How often the directory is looked at even if the file system reports no change
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::interval, env = "TIDEGATE_POLL")]

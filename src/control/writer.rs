@@ -132,7 +132,9 @@ impl Control {
         problems.splice(0..0, unread);
         let Taken::Now(config, ports) = taken else {
             self.settings.stay(taken);
-            let reason = "the configuration file is missing or broken, and there is no earlier one to go on with".to_owned();
+            let reason =
+                "the configuration file, or one that it names, is missing or broken, and there is no earlier one to go on with"
+                    .to_owned();
             return self.publish_status(problems, Some(reason), now);
         };
         let made = assembly::assemble(&files, &releases, &self.served, &self.read, Some(config.as_ref()));

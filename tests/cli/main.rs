@@ -4,7 +4,10 @@
 mod admin;
 mod fixture;
 mod offline;
+#[path = "../common/pki.rs"]
+mod pki;
 mod reflection;
 mod serving;
 mod texts;
+mod tls;
 mod watching;
