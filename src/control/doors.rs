@@ -23,7 +23,7 @@ struct Made {
 #[derive(Debug, Clone, Default)]
 struct Port {
     door: Door,
-    made: Option<Made>,
+    made: Option<Arc<Made>>,
 }
 
 /// Both ports, with what they were made from, so that an edit elsewhere makes nothing anew.
@@ -72,7 +72,7 @@ fn guarded(settings: &PortTls, path: &str, files: &Files, before: &Port) -> Resu
     let named = [Some(&settings.certificate), Some(&settings.key), settings.client_ca.as_ref()];
     let texts = named.map(|written| files.get(&sources::beside_config(path, written?)).cloned());
     let made = Made { settings: settings.clone(), texts };
-    if before.made.as_ref() == Some(&made) {
+    if before.made.as_deref() == Some(&made) {
         return Ok(before.clone());
     }
     let text = |part: Part, index: usize| match &made.texts[index] {
@@ -85,7 +85,7 @@ fn guarded(settings: &PortTls, path: &str, files: &Files, before: &Port) -> Resu
     };
     let ca = settings.client_ca.as_ref().map(|_| text(Part::ClientCa, 2)).transpose()?;
     let acceptor = Acceptor::new(text(Part::Certificate, 0)?, text(Part::Key, 1)?, ca)?;
-    Ok(Port { door: Door::Guarded(acceptor), made: Some(made) })
+    Ok(Port { door: Door::Guarded(acceptor), made: Some(Arc::new(made)) })
 }
 
 /// The files that a configuration at this path names.

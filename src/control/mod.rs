@@ -17,4 +17,6 @@ pub use status::{FileState, ServerStatus, ServiceStatus, VersionStatus};
 pub use writer::{Control, Options, Outputs};
 
 #[cfg(test)]
+mod settings_tests;
+#[cfg(test)]
 mod tests;

@@ -219,7 +219,15 @@ fn a_strategy_without_candidate_waits() {
 #[test]
 fn a_configuration_is_read_in_full() {
     let text = "fleets:
-  edge: {node_cluster: edge, node_id: \"edge-*\", locality: {region: eu, zone: a}, metadata: {team: {name: shop}, tier: 1}}
+  edge:
+    node_cluster: edge
+    node_id: \"edge-*\"
+    locality: {region: eu, zone: a}
+    metadata: {team: {name: shop}, tier: 1}
+    identities: [\"spiffe://prod/ns/edge/*\"]
+xds:
+  tls: {certificate: s.pem, key: s.key, client_ca: ca.pem, node_id_must_match: false}
+admin: {tls: {certificate: a.pem, key: /etc/a.key}}
 listeners:
   http: {bind: \"127.0.9.1:80\", fleets: [edge], access_log: true}
   other: {bind: \"[::1]:80\"}
@@ -235,6 +243,7 @@ listeners:
         zone: Some("a".into()),
         sub_zone: None,
         metadata,
+        identities: vec!["spiffe://prod/ns/edge/*".into()],
     };
     let listener = |name: &str, bind: &str, fleets: &[&str], access_log| Listener {
         name: name.into(),
@@ -243,7 +252,10 @@ listeners:
         access_log,
     };
     let listeners = vec![listener("http", "127.0.9.1:80", &["edge"], true), listener("other", "[::1]:80", &[], false)];
-    assert_eq!(document.value, Some(Config { listeners, fleets: vec![fleet] }));
+    let tls = |certificate: &str, key: &str| PortTls { certificate: certificate.into(), key: key.into(), ..PortTls::default() };
+    let xds_tls = PortTls { client_ca: Some("ca.pem".into()), node_id_must_match: Some(false), ..tls("s.pem", "s.key") };
+    let (xds_tls, admin_tls) = (Some(xds_tls), Some(tls("a.pem", "/etc/a.key")));
+    assert_eq!(document.value, Some(Config { listeners, fleets: vec![fleet], xds_tls, admin_tls }));
 }
 
 #[test]
@@ -253,7 +265,7 @@ fn of_two_that_clash_the_first_stays() {
         read_release(&file(path, &text), &|_| None)
     };
     let fleet = |name: &str| Fleet { name: name.into(), ..Fleet::default() };
-    let config = Config { listeners: vec![], fleets: vec![fleet("eu"), fleet("us")] };
+    let config = Config { fleets: vec![fleet("eu"), fleet("us")], ..Config::default() };
     let (a, twice) = (release("a.yaml", "a", "x", ""), release("b.yaml", "a", "y", ""));
     let (freed, host) = (release("c.yaml", "c", "y", ""), release("d.yaml", "d", "x", ""));
     let (eu, us) = (release("e.yaml", "e", "z", "eu"), release("f.yaml", "f", "z", "us"));
