@@ -1,0 +1,72 @@
+//! The release files of a run.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A directory of services with two versions and ten endpoints each.
+#[derive(Debug)]
+pub struct Releases {
+    folder: tempfile::TempDir,
+    services: usize,
+}
+
+const ENDPOINTS: usize = 10;
+/// The shares of the first service's second version, in turn.
+const SHARES: [u32; 2] = [10, 20];
+
+impl Releases {
+    /// Writes the files.
+    ///
+    /// # Errors
+    /// The disk is full, say.
+    pub fn write(services: usize) -> std::io::Result<Releases> {
+        let releases = Releases { folder: tempfile::tempdir()?, services };
+        fs::create_dir(releases.dir())?;
+        for service in 0..services {
+            fs::write(releases.dir().join(format!("s{service}.yaml")), text(service, SHARES[0]))?;
+        }
+        Ok(releases)
+    }
+
+    /// The directory to serve.
+    pub fn dir(&self) -> PathBuf {
+        self.folder.path().join("releases")
+    }
+
+    /// A folder for what goes with it.
+    pub fn beside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Saves the first service as an editor does, with the shares of this turn.
+    ///
+    /// # Errors
+    /// The disk is full, say.
+    pub fn update(&self, turn: usize) -> std::io::Result<()> {
+        save(&self.dir(), "s0.yaml", &text(0, SHARES[turn % SHARES.len()]))
+    }
+
+    /// Names of the EDS clusters.
+    pub fn clusters(&self) -> Vec<String> {
+        (0..self.services).flat_map(|service| [1, 2].map(|version| format!("s{service}/v{version}"))).collect()
+    }
+}
+
+fn save(dir: &Path, name: &str, text: &str) -> std::io::Result<()> {
+    let hidden = dir.join(format!(".{name}.new"));
+    fs::write(&hidden, text)?;
+    fs::rename(hidden, dir.join(name))
+}
+
+fn text(service: usize, share: u32) -> String {
+    let endpoints = |version: usize| {
+        let of = |host: usize| format!("\"127.{version}.{}.{}:{}\"", service / 250, service % 250 + 1, 8000 + host);
+        (0..ENDPOINTS).map(of).collect::<Vec<_>>().join(", ")
+    };
+    let (stable, candidate) = (endpoints(1), endpoints(2));
+    format!(
+        "service: s{service}\nhosts: [s{service}.example.com]\nversions:\n  v1: [{stable}]\n  v2: [{candidate}]\nstable: v1\n\
+         split: {{v1: {}%, v2: {share}%}}\n",
+        100 - share,
+    )
+}
