@@ -10,9 +10,9 @@ use crate::connection::{Catch, Connection};
 use crate::envoy::Temper;
 use crate::plan::Plan;
 
-/// Connections that the server has not said anything on yet, at most: its queue of connections to accept is 1024 long, and what does
-/// not fit there is tried again by the system a second later.
-const UNHEARD: usize = 500;
+/// Connections that the server has not said anything on yet, at most. A listener's queue holds 128 by default, and what does not fit is
+/// tried again by the system a second later: that would be measured, and nothing else.
+const UNHEARD: usize = 100;
 /// Longest wait for anything. It ends a run that hangs, and measures nothing.
 const LIMIT: Duration = Duration::from_secs(180);
 const NAP: Duration = Duration::from_millis(100);

@@ -39,7 +39,7 @@ fn main() -> anyhow::Result<()> {
     // Cargo adds `--bench` to what it was given.
     let options = Options::parse_from(std::env::args_os().filter(|argument| argument != "--bench"));
     match options.command {
-        Some(Command::Floor { messages }) => floor::run(&messages),
+        Some(Command::Floor { messages, reading }) => floor::run(&messages, reading),
         None => matrix(&options.matrix),
     }
 }
@@ -69,7 +69,7 @@ fn compare(case: Case, matrix: &Matrix) -> anyhow::Result<Row> {
     let mut least: Option<[Figures; 2]> = None;
     for _ in 0..matrix.rounds {
         let measure = |mut server: Server| measure::run(&mut server, plan(), case.streams, matrix.updates);
-        let floor = measure(Server::floor(&messages)?).context("the floor")?;
+        let floor = measure(Server::floor(&messages, matrix.floor)?).context("the floor")?;
         releases.update(0)?;
         let tidegate = measure(Server::tidegate(&releases, any)?).context("tidegate")?;
         least = Some(least.map_or([floor, tidegate], |[one, other]| [one.min(floor), other.min(tidegate)]));

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand, ValueEnum};
 use tidegate::xds::Variant;
 
+use crate::floor::Reading;
 use crate::node::NodeStyle;
 
 /// What serving costs, and what an update costs, as streams grow in number; beside it a floor without a protocol
@@ -28,6 +29,8 @@ pub enum Command {
     Floor {
         /// The ready messages
         messages: PathBuf,
+        /// How requests are read
+        reading: Reading,
     },
 }
 
@@ -52,6 +55,9 @@ pub struct Matrix {
     /// Runs of each server, in turn; the smallest figures count
     #[arg(long, default_value_t = 2)]
     pub rounds: usize,
+    /// How the floor reads requests
+    #[arg(long, value_enum, default_value_t = Reading::Whole)]
+    pub floor: Reading,
     /// 10 000 streams and 1000 services as well, and an Envoy's real node
     #[arg(long)]
     pub full: bool,

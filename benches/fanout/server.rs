@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 
 use crate::cores;
+use crate::floor::Reading;
 use crate::releases::Releases;
 use crate::usage::Usage;
 
@@ -55,9 +56,10 @@ impl Server {
     ///
     /// # Errors
     /// It does not start.
-    pub fn floor(messages: &Path) -> anyhow::Result<Server> {
+    pub fn floor(messages: &Path, reading: Reading) -> anyhow::Result<Server> {
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg("floor").arg(messages).stdin(Stdio::piped());
+        let reading = if reading == Reading::Whole { "whole" } else { "pieces" };
+        command.arg("floor").arg(messages).arg(reading);
         Server::start(command, Trigger::Line)
     }
 
