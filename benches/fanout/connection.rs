@@ -8,7 +8,10 @@ use mio::{Interest, Registry, Token};
 
 use crate::envoy::{Arrival, Envoy, Temper};
 use crate::http2::Link;
-use crate::plan::Plan;
+use crate::plan::{Plan, Request};
+
+/// Less than the smallest buffer that the system gives a socket.
+const SMALLEST: usize = 1;
 
 /// A client that is connected, or about to be.
 #[derive(Debug)]
@@ -41,6 +44,10 @@ impl Connection {
     pub fn open(registry: &Registry, to: SocketAddr, number: usize, temper: Temper, plan: &Plan) -> std::io::Result<Connection> {
         let mut socket = TcpStream::connect(to)?;
         socket.set_nodelay(true)?;
+        if temper == Temper::Deaf {
+            // Else the system reads in its stead.
+            rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SMALLEST)?;
+        }
         registry.register(&mut socket, Token(number), Interest::READABLE | Interest::WRITABLE)?;
         let mut link = Link::open(plan.path());
         let envoy = Envoy::open(number, temper, plan, link.outbox());
@@ -89,10 +96,19 @@ impl Connection {
         self.ended |= self.link.is_ended();
     }
 
-    /// Says something of its own accord.
-    pub fn say(&mut self, request: &[u8]) {
-        self.link.outbox().extend_from_slice(request);
-        self.write();
+    /// Says something of its own accord, unless it has not got through what it said before.
+    pub fn say(&mut self, plan: &Plan, number: usize, request: &Request<'_>) -> bool {
+        let free = self.link.outbox().is_empty();
+        if free {
+            plan.put(self.link.outbox(), number, request);
+            self.write();
+        }
+        free
+    }
+
+    /// Whether it behaves as a client should.
+    pub fn is_usual(&self) -> bool {
+        self.temper == Temper::Usual
     }
 
     fn write(&mut self) {

@@ -10,9 +10,11 @@ use crate::plan::{Plan, Request};
 pub enum Temper {
     /// Acknowledges everything.
     Usual,
+    /// Acknowledges everything, and says more than it has to: the scenario makes it.
+    Flooding,
     /// Refuses everything.
     Refusing,
-    /// Reads nothing.
+    /// Asks for everything and reads nothing.
     Deaf,
 }
 
@@ -35,16 +37,22 @@ pub struct Envoy {
     warming: Option<(Vec<u8>, Vec<u8>)>,
 }
 
+/// The order in which an Envoy begins to ask.
+const ORDER: [Kind; 4] = [Kind::Cluster, Kind::Endpoints, Kind::Listener, Kind::Route];
+
 /// What is kept of a response: version, type and nonce have the same tags in both variants, and so have the resources.
 const KEPT: [u32; 3] = [1, 4, 5];
 const RESOURCES: usize = 2;
 
 impl Envoy {
-    /// A client, and its first request.
+    /// A client, and its first requests: one where it begins with nothing, and all at once where it returns to what it has.
     pub fn open(number: usize, temper: Temper, plan: &Plan, out: &mut Vec<u8>) -> Envoy {
-        let first = Kind::Cluster;
-        plan.put(out, number, &Request { kind: first, answers: None, refusal: None, opens: true });
-        Envoy { number, temper, walker: Walker::new(KEPT), next: Some(first), warming: None }
+        let at_once = plan.is_return() || temper == Temper::Deaf;
+        let first = if at_once { ORDER.as_slice() } else { &ORDER[..1] };
+        for &kind in first {
+            plan.put(out, number, &Request { kind, answers: None, refusal: None, opens: kind == ORDER[0] });
+        }
+        Envoy { number, temper, walker: Walker::new(KEPT), next: first.last().copied(), warming: None }
     }
 
     /// Whether it has had its first response of every kind.
@@ -64,7 +72,7 @@ impl Envoy {
 
     fn answer(&mut self, kind: Kind, message: Message, plan: &Plan, out: &mut Vec<u8>) {
         let [version, _, nonce] = message.kept;
-        if kind == Kind::Cluster && self.next == Some(kind) {
+        if kind == ORDER[0] && self.next == Some(kind) {
             self.warming = Some((version, nonce));
         } else {
             self.acknowledge(kind, (&version, &nonce), plan, out);
@@ -75,7 +83,7 @@ impl Envoy {
         if let Some((version, nonce)) = self.warming.take_if(|_| kind == Kind::Endpoints) {
             self.acknowledge(Kind::Cluster, (&version, &nonce), plan, out);
         }
-        self.next = after(kind);
+        self.next = ORDER.into_iter().skip_while(|before| *before != kind).nth(1);
         if let Some(kind) = self.next {
             plan.put(out, self.number, &Request { kind, answers: None, refusal: None, opens: false });
         }
@@ -84,15 +92,5 @@ impl Envoy {
     fn acknowledge(&self, kind: Kind, answers: (&[u8], &[u8]), plan: &Plan, out: &mut Vec<u8>) {
         let refusal = (self.temper == Temper::Refusing).then_some("not to my taste");
         plan.put(out, self.number, &Request { kind, answers: Some(answers), refusal, opens: false });
-    }
-}
-
-/// The order in which an Envoy begins to ask.
-fn after(kind: Kind) -> Option<Kind> {
-    match kind {
-        Kind::Cluster => Some(Kind::Endpoints),
-        Kind::Endpoints => Some(Kind::Listener),
-        Kind::Listener => Some(Kind::Route),
-        _ => None,
     }
 }

@@ -41,7 +41,8 @@ pub struct Walker {
     message: Message,
 }
 
-const PREFIX: usize = 5;
+/// gRPC's prefix of a message: a flag and the length.
+pub const PREFIX: usize = 5;
 
 impl Walker {
     /// A walker that keeps the fields of these tags.

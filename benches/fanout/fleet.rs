@@ -8,7 +8,7 @@ use mio::{Events, Poll};
 
 use crate::connection::{Catch, Connection};
 use crate::envoy::Temper;
-use crate::plan::Plan;
+use crate::plan::{Plan, Request};
 
 /// Connections that the server has not said anything on yet, at most. A listener's queue holds 128 by default, and what does not fit is
 /// tried again by the system a second later: that would be measured, and nothing else.
@@ -17,7 +17,7 @@ const UNHEARD: usize = 100;
 const LIMIT: Duration = Duration::from_secs(180);
 const NAP: Duration = Duration::from_millis(100);
 
-/// Clients of one server.
+/// Clients of one server. Those that do not behave as they should are not counted in anything.
 #[derive(Debug)]
 pub struct Fleet {
     plan: Plan,
@@ -82,9 +82,17 @@ impl Fleet {
     /// # Errors
     /// Not all were served in time, or a stream ended.
     pub fn connect(&mut self, more: usize) -> anyhow::Result<Duration> {
+        self.connect_by(more, UNHEARD)
+    }
+
+    /// The same with so many at most on which the server has not said anything yet.
+    ///
+    /// # Errors
+    /// As of `connect`.
+    pub fn connect_by(&mut self, more: usize, unheard: usize) -> anyhow::Result<Duration> {
         let (started, goal) = (Instant::now(), self.clients.len() + more);
         while self.clients.len() < goal || self.unserved > 0 {
-            let room = UNHEARD.saturating_sub(self.unheard).min(goal - self.clients.len());
+            let room = unheard.saturating_sub(self.unheard).min(goal - self.clients.len());
             (0..room).try_for_each(|_| self.add(Temper::Usual).map(drop))?;
             self.turn(NAP)?;
             ensure!(self.ended == 0, "the server has ended {} streams", self.ended);
@@ -101,8 +109,31 @@ impl Fleet {
         let number = self.clients.len();
         let connection = Connection::open(self.poll.registry(), self.server, number, temper, &self.plan).context("connecting")?;
         self.clients.push(Some(Client { connection, round: 0 }));
-        (self.unheard, self.unserved) = (self.unheard + 1, self.unserved + 1);
+        if temper == Temper::Usual {
+            (self.unheard, self.unserved) = (self.unheard + 1, self.unserved + 1);
+        }
         Ok(number)
+    }
+
+    /// Hangs up.
+    pub fn close(&mut self, number: usize) {
+        if let Some(Client { connection, .. }) = self.clients[number].take() {
+            self.unheard -= usize::from(!connection.is_heard());
+            self.unserved -= usize::from(!connection.is_served());
+        }
+    }
+
+    /// Lets a client say something, unless it has not got through what it said before.
+    pub fn say(&mut self, number: usize, request: &Request<'_>) -> bool {
+        match &mut self.clients[number] {
+            Some(client) => client.connection.say(&self.plan, number, request),
+            None => false,
+        }
+    }
+
+    /// Whether the server has ended the stream of a client.
+    pub fn is_ended(&self, number: usize) -> bool {
+        self.clients[number].as_ref().is_none_or(|client| client.connection.is_ended())
     }
 
     /// Begins to count anew.
@@ -128,6 +159,11 @@ impl Fleet {
             ensure!(started.elapsed() < LIMIT, "{} of {clients} clients heard of an update in {LIMIT:?}", self.arrivals.len());
         }
         Ok(&self.arrivals)
+    }
+
+    /// When each client heard something first in this round, as far as they have.
+    pub fn arrivals(&self) -> &[Instant] {
+        &self.arrivals
     }
 
     /// Goes on for a time.
@@ -161,6 +197,11 @@ impl Fleet {
         let Some(Some(Client { connection, round })) = self.clients.get_mut(number) else { return };
         let before = (connection.is_heard(), connection.is_served(), connection.is_ended());
         connection.turn(&self.plan, &mut self.scratch, &mut self.catch);
+        if !connection.is_usual() {
+            self.catch.arrivals.clear();
+            self.catch.bytes = 0;
+            return;
+        }
         self.unheard -= usize::from(!before.0 && connection.is_heard());
         self.unserved -= usize::from(!before.1 && connection.is_served());
         self.ended += usize::from(!before.2 && connection.is_ended());

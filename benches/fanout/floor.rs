@@ -6,8 +6,10 @@
 //! Most servers gather a request before they look at it, and each stream then keeps a buffer of the largest: so does the floor, unless
 //! it is told to read requests piece by piece as they come, which with an Envoy's real node is cheaper still.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::io::BufRead as _;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,11 +22,14 @@ use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tidegate::snapshot::Kind;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 
 use crate::fields::Walker;
 use crate::recording::Recording;
+
+/// Connections that may wait to be accepted; the system takes less if it allows less.
+const BACKLOG: u32 = 16_384;
 
 /// How requests are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -43,7 +48,11 @@ pub fn run(messages: &Path, reading: Reading) -> anyhow::Result<()> {
     let recording = Arc::new(Recording::load(messages)?);
     let (send, updates) = watch::channel(0);
     let runtime = tokio::runtime::Runtime::new()?;
-    let listener = runtime.block_on(TcpListener::bind(("127.0.0.1", 0)))?;
+    let listener = runtime.block_on(async {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        socket.listen(BACKLOG)
+    })?;
     println!("floor xds={}", listener.local_addr()?);
     let opening = Opening { recording, updates, reading };
     runtime.spawn(accept(listener, opening));
@@ -89,7 +98,7 @@ struct Answer {
     walker: Walker,
     gathered: BytesMut,
     asked: Vec<Kind>,
-    ready: Vec<Bytes>,
+    ready: VecDeque<Bytes>,
 }
 
 impl Answer {
@@ -99,12 +108,12 @@ impl Answer {
         // The type's tag differs between the variants.
         let tag = if request.uri().path().ends_with("/DeltaAggregatedResources") { 2 } else { 4 };
         let (requests, walker, gathered) = (request.into_body(), Walker::new([tag, 0, 0]), BytesMut::new());
-        Answer { requests, opening, walker, gathered, asked: Vec::new(), ready: Vec::new() }
+        Answer { requests, opening, walker, gathered, asked: Vec::new(), ready: VecDeque::new() }
     }
 
     async fn next(&mut self) -> Option<Bytes> {
         loop {
-            if let Some(message) = self.ready.pop() {
+            if let Some(message) = self.ready.pop_front() {
                 return Some(message);
             }
             tokio::select! {
@@ -112,7 +121,7 @@ impl Answer {
                 changed = self.opening.updates.changed() => {
                     changed.ok()?;
                     let turn = *self.opening.updates.borrow_and_update();
-                    self.ready.push(self.opening.recording.update(turn).clone());
+                    self.ready.push_back(self.opening.recording.update(turn).clone());
                 }
             }
         }

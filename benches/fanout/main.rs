@@ -10,6 +10,7 @@ mod envoy;
 mod fields;
 mod fleet;
 mod floor;
+mod hostile;
 mod http2;
 mod measure;
 mod node;
@@ -19,9 +20,10 @@ mod recording;
 mod releases;
 mod report;
 mod server;
+mod soak;
+mod storm;
 mod usage;
 
-use std::net::SocketAddr;
 use std::rc::Rc;
 
 use anyhow::Context as _;
@@ -40,12 +42,19 @@ fn main() -> anyhow::Result<()> {
     let options = Options::parse_from(std::env::args_os().filter(|argument| argument != "--bench"));
     match options.command {
         Some(Command::Floor { messages, reading }) => floor::run(&messages, reading),
-        None => matrix(&options.matrix),
+        command => {
+            cores::take_clients().context("two cores are needed")?;
+            match command {
+                Some(Command::Storm(storm)) => storm::run(&storm),
+                Some(Command::Hostile(hostile)) => hostile::run(&hostile),
+                Some(Command::Soak(soak)) => soak::run(&soak),
+                _ => matrix(&options.matrix),
+            }
+        }
     }
 }
 
 fn matrix(matrix: &Matrix) -> anyhow::Result<()> {
-    cores::take_clients().context("two cores are needed")?;
     let mut rows = Vec::new();
     for case in matrix.cases() {
         eprintln!("{} services, {} streams, {}, {} nodes", case.services, case.streams, case.mode, case.node.name());
@@ -65,13 +74,12 @@ fn compare(case: Case, matrix: &Matrix) -> anyhow::Result<Row> {
     let plan = || Plan::new(case.mode.variant(), case.node, releases.clusters());
     let messages = releases.beside("messages");
     Recording::take(&releases, plan())?.save(&messages)?;
-    let any = SocketAddr::from(([127, 0, 0, 1], 0));
     let mut least: Option<[Figures; 2]> = None;
     for _ in 0..matrix.rounds {
         let measure = |mut server: Server| measure::run(&mut server, plan(), case.streams, matrix.updates);
         let floor = measure(Server::floor(&messages, matrix.floor)?).context("the floor")?;
         releases.update(0)?;
-        let tidegate = measure(Server::tidegate(&releases, any)?).context("tidegate")?;
+        let tidegate = measure(Server::tidegate(&releases)?).context("tidegate")?;
         least = Some(least.map_or([floor, tidegate], |[one, other]| [one.min(floor), other.min(tidegate)]));
     }
     let [floor, tidegate] = least.context("there are no rounds")?;

@@ -142,7 +142,8 @@ impl Times {
     }
 }
 
-fn micros(nanos: u64) -> f64 {
+/// Nanoseconds as microseconds.
+pub fn micros(nanos: u64) -> f64 {
     nanos as f64 / 1e3
 }
 

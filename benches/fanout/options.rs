@@ -8,6 +8,7 @@ use tidegate::xds::Variant;
 
 use crate::floor::Reading;
 use crate::node::NodeStyle;
+use crate::{hostile, soak, storm};
 
 /// What serving costs, and what an update costs, as streams grow in number; beside it a floor without a protocol
 ///
@@ -32,6 +33,12 @@ pub enum Command {
         /// How requests are read
         reading: Reading,
     },
+    /// All clients return at once to a server that was restarted, each with what it holds
+    Storm(storm::Options),
+    /// Healthy clients beside one that never reads, one that floods and one that refuses everything
+    Hostile(hostile::Options),
+    /// Changes without end, and streams that come and go
+    Soak(soak::Options),
 }
 
 /// What is run.

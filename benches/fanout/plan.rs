@@ -8,6 +8,9 @@ use tidegate::xds::Variant;
 use crate::fields;
 use crate::node::{NodeStyle, NodeTemplate};
 
+/// In delta, what a client holds already: versions by name, told with the first request of each kind.
+pub type Held = BTreeMap<Kind, Vec<(String, String)>>;
+
 /// What all clients of a run have in common.
 #[derive(Debug)]
 pub struct Plan {
@@ -15,8 +18,7 @@ pub struct Plan {
     pub variant: Variant,
     /// Names of the EDS clusters.
     pub clusters: Vec<String>,
-    /// In delta, what the clients hold already: versions by name, told with the first request of each kind.
-    pub held: BTreeMap<Kind, Vec<(String, String)>>,
+    held: Held,
     node: NodeTemplate,
 }
 
@@ -39,7 +41,17 @@ const ROUTE: &str = "tidegate";
 impl Plan {
     /// A plan for clients that hold nothing yet.
     pub fn new(variant: Variant, style: NodeStyle, clusters: Vec<String>) -> Plan {
-        Plan { variant, clusters, held: BTreeMap::new(), node: NodeTemplate::new(style) }
+        Plan { variant, clusters, held: Held::new(), node: NodeTemplate::new(style) }
+    }
+
+    /// The plan for clients that hold this, and return.
+    pub fn returning(self, held: Held) -> Plan {
+        Plan { held, ..self }
+    }
+
+    /// Whether the clients hold what they were sent before, and return.
+    pub fn is_return(&self) -> bool {
+        !self.held.is_empty()
     }
 
     /// The method that is called.

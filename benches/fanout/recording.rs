@@ -2,18 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use bytes::Bytes;
+use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryResponse;
+use prost::Message as _;
 use tidegate::snapshot::Kind;
 
-use crate::fields::Walker;
+use crate::fields::{PREFIX, Walker};
 use crate::fleet::Fleet;
-use crate::plan::Plan;
+use crate::plan::{Held, Plan};
 use crate::releases::Releases;
 use crate::server::Server;
 
@@ -33,15 +34,9 @@ impl Recording {
     /// # Errors
     /// The server does not serve, or sends a kind twice.
     pub fn take(releases: &Rc<Releases>, plan: Plan) -> anyhow::Result<Recording> {
-        let mut server = Server::tidegate(releases, SocketAddr::from(([127, 0, 0, 1], 0)))?;
+        let mut server = Server::tidegate(releases)?;
         let mut fleet = Fleet::new(server.xds, plan)?;
-        fleet.tap();
-        fleet.connect(1)?;
-        fleet.rest(QUIET)?;
-        let mut first = BTreeMap::new();
-        for (kind, message) in split(fleet.tap().into())? {
-            ensure!(first.insert(kind, message).is_none(), "{} was sent twice", kind.short());
-        }
+        let first = take_first(&mut fleet)?;
         // The files begin with the shares of turn 0, and end with them.
         let mut updates = vec![Bytes::new(); 2];
         for turn in [1, 0] {
@@ -54,6 +49,28 @@ impl Recording {
             updates[turn] = message;
         }
         Ok(Recording { first, updates })
+    }
+
+    /// Records what one client is sent at first, and nothing else.
+    ///
+    /// # Errors
+    /// The server does not serve, or sends a kind twice.
+    pub fn take_first(releases: &Rc<Releases>, plan: Plan) -> anyhow::Result<Recording> {
+        let server = Server::tidegate(releases)?;
+        let mut fleet = Fleet::new(server.xds, plan)?;
+        Ok(Recording { first: take_first(&mut fleet)?, updates: Vec::new() })
+    }
+
+    /// Versions by name of what was recorded in delta, as a client tells them that returns.
+    ///
+    /// # Errors
+    /// It was not recorded in delta.
+    pub fn held(&self) -> anyhow::Result<Held> {
+        let of_kind = |(kind, message): (&Kind, &Bytes)| {
+            let message = DeltaDiscoveryResponse::decode(message.slice(PREFIX..))?;
+            Ok((*kind, message.resources.into_iter().map(|resource| (resource.name, resource.version)).collect()))
+        };
+        self.first.iter().map(of_kind).collect()
     }
 
     /// The first response of a kind.
@@ -85,8 +102,20 @@ impl Recording {
     pub fn load(folder: &Path) -> std::io::Result<Recording> {
         let read = |name: &str| fs::read(folder.join(name)).map(Bytes::from);
         let first = Kind::ALL.into_iter().filter_map(|kind| Some((kind, read(kind.short()).ok()?))).collect();
-        Ok(Recording { first, updates: vec![read("0")?, read("1")?] })
+        let updates = ["0", "1"].into_iter().filter_map(|turn| read(turn).ok()).collect();
+        Ok(Recording { first, updates })
     }
+}
+
+fn take_first(fleet: &mut Fleet) -> anyhow::Result<BTreeMap<Kind, Bytes>> {
+    fleet.tap();
+    fleet.connect(1)?;
+    fleet.rest(QUIET)?;
+    let mut first = BTreeMap::new();
+    for (kind, message) in split(fleet.tap().into())? {
+        ensure!(first.insert(kind, message).is_none(), "{} was sent twice", kind.short());
+    }
+    Ok(first)
 }
 
 fn split(mut stream: Bytes) -> anyhow::Result<Vec<(Kind, Bytes)>> {
@@ -95,7 +124,7 @@ fn split(mut stream: Bytes) -> anyhow::Result<Vec<(Kind, Bytes)>> {
         let mut walker = Walker::new([4, 0, 0]);
         let message = walker.next(&mut &stream[..]).context("half a message")?;
         let kind = std::str::from_utf8(&message.kept[0]).ok().and_then(Kind::from_type_url);
-        messages.push((kind.context("a message of an unknown type")?, stream.split_to(5 + message.bytes)));
+        messages.push((kind.context("a message of an unknown type")?, stream.split_to(PREFIX + message.bytes)));
     }
     Ok(messages)
 }

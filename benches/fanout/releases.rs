@@ -1,7 +1,7 @@
 //! The release files of a run.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// A directory of services with two versions and ten endpoints each.
 #[derive(Debug)]
@@ -23,7 +23,7 @@ impl Releases {
         let releases = Releases { folder: tempfile::tempdir()?, services };
         fs::create_dir(releases.dir())?;
         for service in 0..services {
-            fs::write(releases.dir().join(format!("s{service}.yaml")), text(service, SHARES[0]))?;
+            fs::write(releases.dir().join(format!("s{service}.yaml")), text(service, SHARES[0], ENDPOINTS))?;
         }
         Ok(releases)
     }
@@ -43,7 +43,22 @@ impl Releases {
     /// # Errors
     /// The disk is full, say.
     pub fn update(&self, turn: usize) -> std::io::Result<()> {
-        save(&self.dir(), "s0.yaml", &text(0, SHARES[turn % SHARES.len()]))
+        self.save(0, SHARES[turn % SHARES.len()], ENDPOINTS)
+    }
+
+    /// Saves one service after the other with new shares, and now and then with an endpoint less or more.
+    ///
+    /// # Errors
+    /// The disk is full, say.
+    pub fn change(&self, turn: usize) -> std::io::Result<()> {
+        let (service, lap) = (turn % self.services, turn / self.services);
+        self.save(service, 1 + (lap % 99) as u32, ENDPOINTS - usize::from(turn % 10 == lap % 10))
+    }
+
+    fn save(&self, service: usize, share: u32, endpoints: usize) -> std::io::Result<()> {
+        let hidden = self.dir().join(".saving");
+        fs::write(&hidden, text(service, share, endpoints))?;
+        fs::rename(hidden, self.dir().join(format!("s{service}.yaml")))
     }
 
     /// Names of the EDS clusters.
@@ -52,16 +67,10 @@ impl Releases {
     }
 }
 
-fn save(dir: &Path, name: &str, text: &str) -> std::io::Result<()> {
-    let hidden = dir.join(format!(".{name}.new"));
-    fs::write(&hidden, text)?;
-    fs::rename(hidden, dir.join(name))
-}
-
-fn text(service: usize, share: u32) -> String {
+fn text(service: usize, share: u32, endpoints: usize) -> String {
     let endpoints = |version: usize| {
         let of = |host: usize| format!("\"127.{version}.{}.{}:{}\"", service / 250, service % 250 + 1, 8000 + host);
-        (0..ENDPOINTS).map(of).collect::<Vec<_>>().join(", ")
+        (0..endpoints).map(of).collect::<Vec<_>>().join(", ")
     };
     let (stable, candidate) = (endpoints(1), endpoints(2));
     format!(

@@ -40,10 +40,10 @@ impl Server {
     ///
     /// # Errors
     /// It does not start.
-    pub fn tidegate(releases: &Rc<Releases>, xds: SocketAddr) -> anyhow::Result<Server> {
+    pub fn tidegate(releases: &Rc<Releases>) -> anyhow::Result<Server> {
         let mut command = Command::new(env!("CARGO_BIN_EXE_tidegate"));
         command.arg("serve").arg(releases.dir()).arg("--state").arg(releases.beside("state"));
-        command.args(["--xds", &xds.to_string(), "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
+        command.args(["--xds", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
         // Looking at the directory without an event is no part of an update.
         command.args(["--poll", "10m"]);
         command.stderr(std::fs::File::create(releases.beside("log"))?);
@@ -78,16 +78,23 @@ impl Server {
     fn await_ready(&self) -> anyhow::Result<()> {
         let (started, http) = (Instant::now(), self.http.context("no HTTP port")?);
         loop {
-            let mut stream = TcpStream::connect(http)?;
-            stream.write_all(b"GET /readyz HTTP/1.1\r\nHost: tidegate\r\nConnection: close\r\n\r\n")?;
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer)?;
+            let answer = get(http, "/readyz")?;
             if answer.starts_with("HTTP/1.1 200") {
                 return Ok(());
             }
             ensure!(started.elapsed() < LIMIT, "the server is not ready: {answer}");
             std::thread::sleep(Duration::from_millis(10));
         }
+    }
+
+    /// Streams that tidegate says are connected.
+    ///
+    /// # Errors
+    /// It does not say, or it is the floor.
+    pub fn streams(&self) -> anyhow::Result<u64> {
+        let metrics = get(self.http.context("no HTTP port")?, "/metrics")?;
+        let numbers = metrics.lines().filter(|line| line.starts_with("tidegate_connected_streams{"));
+        Ok(numbers.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum())
     }
 
     /// Makes it send the update of this turn.
@@ -106,6 +113,14 @@ impl Server {
     pub fn usage(&self) -> Usage {
         Usage(self.process.id())
     }
+}
+
+fn get(from: SocketAddr, path: &str) -> std::io::Result<String> {
+    let mut stream = TcpStream::connect(from)?;
+    stream.write_all(format!("GET {path} HTTP/1.1\r\nHost: tidegate\r\nConnection: close\r\n\r\n").as_bytes())?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer)
 }
 
 impl Drop for Server {
