@@ -7,12 +7,13 @@ use tidegate::snapshot::Kind;
 
 use crate::envoy::Temper;
 use crate::fleet::Fleet;
-use crate::measure::millis;
+use crate::measure::{micros, millis};
 use crate::node::NodeStyle;
 use crate::options::Mode;
 use crate::plan::{Plan, Request};
 use crate::releases::Releases;
 use crate::server::Server;
+use crate::usage::Cpu;
 
 /// Who meets whom.
 #[derive(Debug, clap::Args)]
@@ -46,6 +47,9 @@ struct Scene {
     streams: usize,
     turn: usize,
     flood: Option<Flood>,
+    /// CPU time when it was last told of, and when that was.
+    cpu: Cpu,
+    told: Instant,
 }
 
 struct Flood {
@@ -65,7 +69,8 @@ pub fn run(options: &Options) -> anyhow::Result<()> {
     let plan = Plan::new(options.mode.variant(), NodeStyle::Slim, releases.clusters());
     let mut fleet = Fleet::new(server.xds, plan)?;
     fleet.connect(options.streams)?;
-    let mut scene = Scene { server, fleet, streams: options.streams, turn: 0, flood: None };
+    let cpu = server.usage().cpu()?;
+    let mut scene = Scene { server, fleet, streams: options.streams, turn: 0, flood: None, cpu, told: Instant::now() };
 
     println!("{} healthy streams, {} services, {}", options.streams, options.services, options.mode);
     let alone = scene.updates(Duration::from_secs(options.seconds.div_ceil(4)))?;
@@ -122,13 +127,15 @@ impl Scene {
         }
     }
 
-    fn tell(&self, when: &str, took: &[f64]) -> anyhow::Result<()> {
-        let rss = self.server.usage().rss()? as f64 / 1024.0;
+    fn tell(&mut self, when: &str, took: &[f64]) -> anyhow::Result<()> {
+        let (rss, cpu) = (self.server.usage().rss()? as f64 / 1024.0, self.server.usage().cpu()?);
+        let busy = micros(cpu.since(&self.cpu)) / self.told.elapsed().as_micros() as f64 * 100.0;
+        (self.cpu, self.told) = (cpu, Instant::now());
         println!(
-            "{when}: p50 {:.1} ms, p99 {:.1} ms of {} updates, RSS {rss:.1} MB",
+            "{when}: p50 {:.1} ms, p99 {:.1} ms of {} updates, RSS {rss:.1} MB, {busy:.0} % of a core",
             share(took, 0.5),
             share(took, 0.99),
-            self.turn
+            self.turn,
         );
         Ok(())
     }

@@ -17,19 +17,20 @@ pub struct Row {
     pub tidegate: Figures,
 }
 
-type Column = (&'static str, &'static str, fn(&Figures) -> f64);
+/// The key in JSON, the head in the table, the figure, and whether the floor's can be compared: it reads no files.
+type Column = (&'static str, &'static str, fn(&Figures) -> f64, bool);
 
-/// The key in JSON, the head in the table, and the figure.
-const COLUMNS: [Column; 9] = [
-    ("cold_ms", "cold, all ms", |figures| figures.cold_ms),
-    ("cold_cpu_us", "CPU/stream cold µs", |figures| figures.cold_cpu),
-    ("rss_kb", "RSS/stream kB", |figures| figures.rss_kb),
-    ("first_ms", "update first ms", |figures| figures.first_ms),
-    ("p50_ms", "p50 ms", |figures| figures.p50_ms),
-    ("p99_ms", "p99 ms", |figures| figures.p99_ms),
-    ("update_cpu_us", "CPU/stream/update µs", |figures| figures.update_cpu),
-    ("alone_cpu_us", "CPU/update alone µs", |figures| figures.alone_cpu),
-    ("bytes", "bytes/stream/update", |figures| figures.bytes),
+const COLUMNS: [Column; 10] = [
+    ("cold_ms", "cold, all ms", |figures| figures.cold_ms, true),
+    ("cold_cpu_us", "CPU/stream cold µs", |figures| figures.cold_cpu, true),
+    ("rss_kb", "RSS/stream kB", |figures| figures.rss_kb, true),
+    ("first_ms", "update first ms", |figures| figures.first_ms, false),
+    ("p50_ms", "p50 ms", |figures| figures.p50_ms, false),
+    ("p99_ms", "p99 ms", |figures| figures.p99_ms, false),
+    ("spread_ms", "first to p99 ms", |figures| figures.p99_ms - figures.first_ms, true),
+    ("update_cpu_us", "CPU/stream/update µs", |figures| figures.update_cpu, true),
+    ("alone_cpu_us", "CPU/update alone µs", |figures| figures.alone_cpu, false),
+    ("bytes", "bytes/stream/update", |figures| figures.bytes, true),
 ];
 
 /// The table.
@@ -50,7 +51,7 @@ pub fn table(rows: &[Row]) -> Table {
         };
         table.add_row(line("floor", COLUMNS.map(|column| plain(column.2(floor)))));
         table.add_row(line("tidegate", COLUMNS.map(|column| plain(column.2(tidegate)))));
-        table.add_row(line("ratio", COLUMNS.map(|column| format!("{:.2}", column.2(tidegate) / column.2(floor)))));
+        table.add_row(line("ratio", COLUMNS.map(|column| ratio(column, floor, tidegate))));
     }
     table.column_iter_mut().skip(5).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
@@ -58,7 +59,8 @@ pub fn table(rows: &[Row]) -> Table {
 
 /// The same for programs: one object a case.
 pub fn json(rows: &[Row]) -> Value {
-    let figures = |of: &Figures| Value::Object(COLUMNS.iter().map(|(key, _, get)| ((*key).to_owned(), json!(get(of)))).collect());
+    let figures =
+        |of: &Figures| Value::Object(COLUMNS.iter().map(|(key, _, get, _)| ((*key).to_owned(), json!(get(of)))).collect());
     let row = |Row { case, floor, tidegate }: &Row| {
         json!({
             "services": case.services, "streams": case.streams, "mode": case.mode.to_string(), "node": case.node.name(),
@@ -66,6 +68,10 @@ pub fn json(rows: &[Row]) -> Value {
         })
     };
     rows.iter().map(row).collect()
+}
+
+fn ratio((_, _, get, comparable): Column, floor: &Figures, tidegate: &Figures) -> String {
+    if comparable { format!("{:.2}", get(tidegate) / get(floor)) } else { String::new() }
 }
 
 fn plain(figure: f64) -> String {
