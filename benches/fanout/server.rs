@@ -75,6 +75,7 @@ impl Server {
         Ok(Server { process, xds, http: port("http="), trigger: trigger(stdin), _stdout: stdout })
     }
 
+    #[expect(clippy::disallowed_methods, reason = "nobody is told when another process is ready")]
     fn await_ready(&self) -> anyhow::Result<()> {
         let (started, http) = (Instant::now(), self.http.context("no HTTP port")?);
         loop {
