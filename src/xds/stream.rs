@@ -284,7 +284,7 @@ impl Stream {
         self.shared.metrics.sent(response.kind, bytes);
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
-        self.pieces.extend(pieces);
+        self.pieces.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
         self.told.0 &= !(1 << response.kind as u32);
         self.note_sent(&response);
         true

@@ -238,12 +238,20 @@ const GRPC_PREFIX: usize = 5;
 /// Length of a nonce on the wire: always the same, so that all that comes before it can be shared.
 const NONCE: usize = 16;
 
+/// Largest DATA frame that a client takes unless it says otherwise (`SETTINGS_MAX_FRAME_SIZE`, RFC 9113 section 6.5.2).
+const FRAME: usize = 16_384;
+
 /// Encodes a response for the variant, `DiscoveryResponse` or `DeltaDiscoveryResponse`, as one gRPC message in two pieces: what all
-/// streams that are sent the same share, and the nonce of this one. Fields may come in any order ("Message Structure" of the protobuf
-/// encoding guide), so the nonce comes last.
+/// streams that are sent the same share, and an end that has the nonce of this one. Fields may come in any order ("Message Structure"
+/// of the protobuf encoding guide), so the nonce comes last. Every piece becomes at least one DATA frame and one write to the socket,
+/// which costs more than copying a frame: so what would be the last frame anyway is copied together with the nonce.
 pub fn encode_response(variant: Variant, response: &Response, control_plane: &str) -> [Bytes; 2] {
-    let shared = response.view.body(identity(variant, response), || shared_part(variant, response, control_plane));
-    [shared, nonce_text(response.nonce).into_bytes().into()]
+    let mut shared = response.view.body(identity(variant, response), || shared_part(variant, response, control_plane));
+    let last = shared.split_off(((shared.len() + NONCE) / FRAME * FRAME).min(shared.len()));
+    let mut end = Vec::with_capacity(last.len() + NONCE);
+    end.put_slice(&last);
+    end.put_slice(nonce_text(response.nonce).as_bytes());
+    [shared, end.into()]
 }
 
 /// Tells one response from another, but for the nonce.
