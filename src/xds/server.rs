@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Variant};
+use super::inspect::{Inspector, Live};
 use super::metrics::Metrics;
 use super::sequence::Timing;
 use super::session::Session;
@@ -30,6 +31,8 @@ pub(super) struct Shared {
     pub published: Published,
     pub board: Arc<Board>,
     pub metrics: Metrics,
+    /// What can be asked of streams beyond the board.
+    pub live: Arc<Live>,
     pub timing: Timing,
     /// `control_plane.identifier` of every response.
     pub identifier: String,
@@ -80,7 +83,13 @@ impl Server {
     pub fn new(published: Published, board: Arc<Board>, metrics: Metrics, timing: Timing, shutdown: CancellationToken) -> Server {
         let identifier = format!("tidegate/{}", env!("CARGO_PKG_VERSION"));
         let ids = AtomicU64::new(1);
-        Server { shared: Arc::new(Shared { published, board, metrics, timing, identifier, shutdown, ids, typed: DashMap::new() }) }
+        let (live, typed) = (Arc::default(), DashMap::new());
+        Server { shared: Arc::new(Shared { published, board, metrics, live, timing, identifier, shutdown, ids, typed }) }
+    }
+
+    /// Reads what each client has and lacks.
+    pub fn inspector(&self) -> Inspector {
+        Inspector::new(self.shared.board.clone(), self.shared.live.clone())
     }
 }
 

@@ -18,6 +18,7 @@ use super::board::{Rejection, StreamStatus, TypeStatus, Variant};
 use super::channel::{Channel, Verdict};
 use super::identity::Peer;
 use super::inbound::{Chunks, Inbound};
+use super::inspect::Notes;
 use super::request::{Request, Response};
 use super::server::{Conversation, Published, Shared};
 use super::wire::{self, Incoming, Told};
@@ -69,6 +70,7 @@ struct Client {
     membership: Membership,
     conversation: Arc<Conversation>,
     bell: Option<watch::Receiver<()>>,
+    notes: Arc<Notes>,
 }
 
 impl Stream {
@@ -216,8 +218,8 @@ impl Stream {
             since: Timestamp::now(),
             types: Default::default(),
         });
-        let bell = conversation.listen();
-        self.client = Some(Client { node, membership, conversation, bell });
+        let (bell, notes) = (conversation.listen(), self.shared.live.open(self.id, &conversation));
+        self.client = Some(Client { node, membership, conversation, bell, notes });
         Ok(())
     }
 
@@ -230,6 +232,9 @@ impl Stream {
             old.iter().for_each(|old| session.remember(self.id, kind, old));
             (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected))
         };
+        if let Some(verdict) = &verdict {
+            client.notes.answered(kind, verdict, rejected, Timestamp::now());
+        }
         match &verdict {
             Some(Verdict::Ack { after, .. }) => self.shared.metrics.acked(kind, after.as_secs_f64()),
             Some(Verdict::Nack { message, version, names }) => {
@@ -367,6 +372,7 @@ impl Drop for Stream {
         if let Some(Client { node, conversation, .. }) = self.client.take() {
             tracing::info!(node = %node.id, stream = self.id, "a node has disconnected");
             self.shared.board.remove(self.id);
+            self.shared.live.close(self.id);
             conversation.session().close(self.id);
             conversation.ring();
             drop(conversation);
