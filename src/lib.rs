@@ -18,6 +18,7 @@ pub mod control;
 pub mod demo;
 pub mod diag;
 pub mod model;
+pub mod reports;
 pub mod serve;
 pub mod snapshot;
 pub mod sources;

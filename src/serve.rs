@@ -15,12 +15,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use crate::admin::Admin;
+use crate::admin::{Admin, ClientStatus};
 use crate::control::{self, Control, ServerStatus};
+use crate::reports::Loads;
 use crate::sources::Generation;
 use crate::store::Store;
 use crate::xds::{self, Board};
-use crate::{admin, sources, telemetry, translate, web};
+use crate::{admin, reports, sources, telemetry, translate, web};
 
 pub use options::{Options, ServeError};
 
@@ -37,6 +38,8 @@ pub struct Running {
     pub status: watch::Receiver<Arc<ServerStatus>>,
     /// The connected streams.
     pub board: Arc<Board>,
+    /// What the Envoys report of their load.
+    pub loads: Arc<Loads>,
     shutdown: CancellationToken,
     tasks: JoinSet<Result<(), ServeError>>,
 }
@@ -92,24 +95,32 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let doors = control.doors();
     let generations = sources::watch(options.sources(), endpoint_files);
 
+    let loads = Arc::new(Loads::default());
+    let reporting = reports::Server::new(published.clone(), loads.clone(), options.load_report_interval, shutdown.clone());
     let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), shutdown.clone());
-    let metrics = Arc::new(telemetry::Metrics::new(&counters, status.clone(), board.clone()));
+    let metrics = Arc::new(telemetry::Metrics::new(&counters, status.clone(), board.clone(), loads.clone()));
     let faces = Admin::new(status.clone(), board.clone(), shutdown.clone()).into_server();
+    let clients = ClientStatus::new(streams.inspector(), shutdown.clone()).into_server();
 
     let mut tasks = JoinSet::new();
     tasks.spawn(write(control, generations, shutdown.clone()));
-    let (xds_routes, health) = grpc::routes(&[translate::descriptor_set()], |routes| streams.mount(routes))?;
+    let names: Vec<&str> = xds::Server::service_names().into_iter().chain([reports::Server::NAME]).collect();
+    let (xds_routes, health) =
+        grpc::routes(&[translate::descriptor_set()], &names, |routes| streams.mount(routes).add_service(reporting.into_service()))?;
     let ready = status.clone();
     let stop = shutdown.clone();
     tasks.spawn(async move {
         tokio::select! {
-            () = async { grpc::report(health, &xds::Server::service_names(), ready).await; std::future::pending().await } => Ok(()),
+            () = async { grpc::report(health, &names, ready).await; std::future::pending().await } => Ok(()),
             () = stop.cancelled() => Ok(()),
         }
     });
     // The admin port serves at once: what there is to see before the first load is why there has been none.
-    let (admin_routes, health) = grpc::routes(&[admin::descriptor_set()], |routes| routes.add_service(faces))?;
-    health.set_serving::<admin::pb::admin_server::AdminServer<Admin>>().await;
+    let (described, names) = ([admin::descriptor_set(), translate::descriptor_set()], [Admin::NAME, ClientStatus::NAME]);
+    let (admin_routes, health) = grpc::routes(&described, &names, |routes| routes.add_service(faces).add_service(clients))?;
+    for name in names {
+        health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
+    }
     let xds_port = grpc::Port { name: "xDS", listener: xds_listener, doors: (doors.clone(), |doors| &doors.xds) };
     let admin_port = grpc::Port { name: "admin", listener: admin_listener, doors: (doors, |doors| &doors.admin) };
     tasks.spawn(grpc::serve(xds_port, xds_routes, shutdown.clone()));
@@ -120,7 +131,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         served.map_err(|error| ServeError::Port("HTTP", error.to_string()))
     });
 
-    Ok(Running { xds: xds_addr, admin: admin_addr, http: http_addr, status, board, shutdown, tasks })
+    Ok(Running { xds: xds_addr, admin: admin_addr, http: http_addr, status, board, loads, shutdown, tasks })
 }
 
 /// Gives the writer one generation after another until the server is shut down, and waits until it has put down its pen: the store is

@@ -94,7 +94,7 @@ mod tests {
 
     async fn ask(status: ServerStatus, path: &str) -> (StatusCode, String, String) {
         let (_sender, status) = watch::channel(Arc::new(status));
-        let metrics = telemetry::Metrics::new(&Default::default(), status.clone(), Default::default());
+        let metrics = telemetry::Metrics::new(&Default::default(), status.clone(), Default::default(), Default::default());
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = router(status, Arc::new(metrics)).oneshot(request).await.unwrap();
         let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();

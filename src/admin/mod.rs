@@ -1,12 +1,14 @@
 //! `tidegate.admin.v1`: what a running server says of itself, over gRPC.
 //!
 //! Owns: the generated messages ([`pb`]), the service over the two things it reads (the published [`ServerStatus`] and the
-//! [`Board`]), and the descriptors for reflection and JSON. Called by: `serve` mounts it, `cli` is its client. Holds no state.
+//! [`Board`]), Envoy's client status API over the live streams ([`ClientStatus`]), and the descriptors for reflection
+//! and JSON. Called by: `serve` mounts it, `cli` is its client. Holds no state.
 //!
 //! [`ServerStatus`]: crate::control::ServerStatus
 //! [`Board`]: crate::xds::Board
 
 mod convert;
+mod csds;
 mod json;
 mod nodes;
 mod reflection;
@@ -19,6 +21,7 @@ pub mod pb {
     tonic::include_proto!("tidegate.admin.v1");
 }
 
+pub use csds::ClientStatus;
 pub use json::{nodes_json, status_json};
 pub use reflection::{descriptor_set, reflection};
 pub use service::Admin;

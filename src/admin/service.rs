@@ -33,6 +33,9 @@ impl Admin {
         Admin { status, board, shutdown }
     }
 
+    /// Full name of the gRPC service.
+    pub const NAME: &'static str = "tidegate.admin.v1.Admin";
+
     /// The tonic service, to be mounted.
     pub fn into_server(self) -> pb::admin_server::AdminServer<Admin> {
         pb::admin_server::AdminServer::new(self)

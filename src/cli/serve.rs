@@ -53,6 +53,9 @@ pub struct Args {
     /// How long routes wait for an Envoy that does not acknowledge the clusters they lead to
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = time::duration, env = "TIDEGATE_WARM_TIMEOUT")]
     warm_timeout: Duration,
+    /// How often Envoys report how many requests are in progress; at least 1s
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::interval, env = "TIDEGATE_LOAD_REPORT_INTERVAL")]
+    load_report_interval: Duration,
     /// Takes a directory without release files for what it is, and not for a failed mount
     #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_ALLOW_EMPTY")]
     allow_empty: bool,
@@ -131,6 +134,7 @@ fn options(args: Args) -> anyhow::Result<Options> {
         events: !args.no_events,
         drain: args.drain,
         warm_timeout: args.warm_timeout,
+        load_report_interval: args.load_report_interval,
         allow_empty: args.allow_empty,
     })
 }

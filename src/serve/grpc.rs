@@ -25,13 +25,14 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// An Envoy on typed services opens a stream for every cluster and route.
 const MAX_STREAMS: u32 = 100_000;
 
-/// The routes of a port: what `add` mounts, with health of the services named and reflection over `descriptors`.
+/// The routes of a port: what `add` mounts, with health, and reflection of the services named, which `descriptors` describe.
 pub(super) fn routes(
     descriptors: &[&'static [u8]],
+    services: &[&'static str],
     add: impl FnOnce(Routes) -> Routes,
 ) -> Result<(Routes, HealthReporter), ServeError> {
     let (reporter, health) = tonic_health::server::health_reporter();
-    let (v1, v1alpha) = admin::reflection(descriptors)?;
+    let (v1, v1alpha) = admin::reflection(descriptors, services)?;
     Ok((add(Routes::new(health).add_service(v1).add_service(v1alpha)), reporter))
 }
 

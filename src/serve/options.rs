@@ -32,6 +32,8 @@ pub struct Options {
     pub drain: Duration,
     /// How long routes wait for the ACK of the clusters they lead to.
     pub warm_timeout: Duration,
+    /// How often Envoys report their load.
+    pub load_report_interval: Duration,
     /// Serves an empty directory as what it is.
     pub allow_empty: bool,
 }
@@ -53,6 +55,7 @@ impl Options {
             events: true,
             drain: timing.drain,
             warm_timeout: timing.warm_timeout,
+            load_report_interval: Duration::from_secs(2),
             allow_empty: false,
         }
     }

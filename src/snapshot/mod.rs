@@ -11,7 +11,7 @@ mod snapshot;
 mod view;
 
 pub use crate::model::{Locality, Node, Refusal, Shown};
-pub use crate::translate::{Kind, XdsVariant};
+pub use crate::translate::{Kind, XdsVariant, cluster_name};
 pub use derived::Names;
 pub use resource::{Resource, Version};
 pub use snapshot::{Membership, Service, Snapshot, Transport};

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 
 use super::now::Now;
 use crate::control::ServerStatus;
+use crate::reports::Loads;
 use crate::xds::{self, Board};
 
 /// Everything that `/metrics` tells. Names begin with `tidegate_`.
@@ -21,13 +22,18 @@ impl Metrics {
     /// The media type of [`Metrics::text`].
     pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// A registry over the streams' counters, the published status and the board.
-    pub fn new(streams: &xds::Metrics, status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>) -> Metrics {
+    /// A registry over the streams' counters, the published status, the board and what the nodes report of their load.
+    pub fn new(
+        streams: &xds::Metrics,
+        status: watch::Receiver<Arc<ServerStatus>>,
+        board: Arc<Board>,
+        loads: Arc<Loads>,
+    ) -> Metrics {
         let mut registry = Registry::with_prefix("tidegate");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", build);
         streams.register(&mut registry);
-        registry.register_collector(Box::new(Now::new(status, board)));
+        registry.register_collector(Box::new(Now::new(status, board, loads)));
         Metrics { registry }
     }
 

@@ -14,18 +14,21 @@ use tokio::sync::watch;
 
 use crate::control::{FileState, ServerStatus};
 use crate::diag::Severity;
+use crate::reports::Loads;
+use crate::snapshot::Kind;
 use crate::xds::{Board, StreamStatus};
 
-/// Reads the published status and the board.
+/// Reads the published status, the board and what nodes report of their load.
 #[derive(Debug)]
 pub(super) struct Now {
     status: watch::Receiver<Arc<ServerStatus>>,
     board: Arc<Board>,
+    loads: Arc<Loads>,
 }
 
 impl Now {
-    pub fn new(status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>) -> Now {
-        Now { status, board }
+    pub fn new(status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>, loads: Arc<Loads>) -> Now {
+        Now { status, board, loads }
     }
 }
 
@@ -36,11 +39,14 @@ impl Collector for Now {
         out.loads(&status)?;
         out.problems(&status)?;
         out.load_time(&status, Timestamp::now())?;
-        out.nodes(&self.board.streams())
+        let streams = self.board.streams();
+        out.nodes(&streams)?;
+        out.rejections(&streams)?;
+        out.load(&status, &self.loads)
     }
 }
 
-struct Writer<'a>(DescriptorEncoder<'a>);
+pub(super) struct Writer<'a>(pub(super) DescriptorEncoder<'a>);
 
 impl Writer<'_> {
     fn loads(&mut self, status: &ServerStatus) -> fmt::Result {
@@ -87,7 +93,17 @@ impl Writer<'_> {
         self.gauge("nodes_rejecting", "Connected nodes that reject what they were sent", count(|n| n.1))
     }
 
-    fn gauge<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
+    /// Whoever watches a release wants to know now, and not after the next rate over a counter, that a type is refused somewhere.
+    fn rejections(&mut self, streams: &[StreamStatus]) -> fmt::Result {
+        let rejects = |kind: Kind| {
+            let of_kind = streams.iter().filter_map(|stream| stream.types.get(&kind));
+            of_kind.filter(|state| state.rejected.is_some()).count() as u64
+        };
+        let rows = Kind::ALL.map(|kind| (kind.short(), rejects(kind)));
+        self.gauges("xds_rejecting_streams", "Streams whose client rejects what it was sent of a type", "type", rows)
+    }
+
+    pub(super) fn gauge<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
     where
         ConstGauge<N>: EncodeMetric,
     {
@@ -114,7 +130,7 @@ impl Writer<'_> {
 mod tests {
     use super::*;
     use crate::diag::{Label, Problem, SourceFile};
-    use crate::snapshot::{Kind, Node};
+    use crate::snapshot::{Node, Version};
     use crate::telemetry::Metrics;
     use crate::xds::{self, TypeStatus, Variant};
 
@@ -140,7 +156,7 @@ mod tests {
         let board = Arc::new(Board::default());
         streams.into_iter().for_each(|stream| board.put(stream));
         let (_sender, status) = watch::channel(Arc::new(status));
-        Metrics::new(&xds::Metrics::default(), status, board).text().unwrap()
+        Metrics::new(&xds::Metrics::default(), status, board, Arc::default()).text().unwrap()
     }
 
     fn assert_lines(text: &str, lines: &[&str]) {
@@ -177,6 +193,16 @@ mod tests {
         let text = text(ServerStatus { loaded_at, ..ServerStatus::default() }, vec![]);
         let age = text.lines().find_map(|line| line.strip_prefix("tidegate_load_age_seconds ")).unwrap();
         assert!((60.0..120.0).contains(&age.parse::<f64>().unwrap()), "{age}");
+    }
+
+    #[test]
+    fn what_is_rejected_now_is_told_by_type() {
+        let mut rejecting = stream(1, false);
+        let rejection =
+            xds::Rejection { version: Version::of(b"x"), message: "no".into(), resources: vec![], at: Timestamp::UNIX_EPOCH };
+        rejecting.types.of_mut(Kind::Route).rejected = Some(Box::new(rejection));
+        let text = text(ServerStatus::default(), vec![rejecting, stream(2, true)]);
+        assert_lines(&text, &["tidegate_xds_rejecting_streams{type=\"RDS\"} 1", "tidegate_xds_rejecting_streams{type=\"CDS\"} 0"]);
     }
 
     #[test]

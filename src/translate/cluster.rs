@@ -19,7 +19,7 @@ const RETRIES_IN_FLIGHT: u32 = 1000;
 const OUTLIER_SWEEP: std::time::Duration = std::time::Duration::from_secs(10);
 
 /// The name of a version's cluster, and of its endpoints. Neither part may contain a slash, so no two pairs spell one name.
-pub(super) fn name(service: &str, version: &str) -> String {
+pub fn name(service: &str, version: &str) -> String {
     format!("{service}/{version}")
 }
 

@@ -36,6 +36,7 @@ mod typed;
 mod validate;
 
 pub use bootstrap::{BadAddress, BootstrapOptions, XdsAddress, XdsTls, XdsVariant, bootstrap};
+pub use cluster::name as cluster_name;
 pub use descriptors::descriptor_set;
 pub use invalid::Invalid;
 pub use kind::Kind;

@@ -4,8 +4,10 @@
 //! else. Rows that need no connection are held by the session transcripts in `src/xds/session_tests.rs`.
 
 mod client;
+mod csds;
 #[path = "../common/pki.rs"]
 mod pki;
+mod reports;
 mod server;
 mod tls;
 

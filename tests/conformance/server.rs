@@ -37,7 +37,13 @@ pub struct Files(tempfile::TempDir);
 
 impl Files {
     fn options(&self) -> Options {
-        Options { drain: Duration::ZERO, ..Options::local(self.0.path().join("releases"), self.0.path().join("state")) }
+        // As short as it can be, so that tests do not have to wait for reports.
+        let load_report_interval = Duration::ZERO;
+        Options {
+            drain: Duration::ZERO,
+            load_report_interval,
+            ..Options::local(self.0.path().join("releases"), self.0.path().join("state"))
+        }
     }
 
     /// Saves a file as an editor does.
@@ -101,6 +107,10 @@ impl TestServer {
 
     pub fn xds(&self) -> SocketAddr {
         self.running.xds
+    }
+
+    pub fn admin(&self) -> SocketAddr {
+        self.running.admin
     }
 
     pub fn generation(&self) -> u64 {

@@ -9,7 +9,7 @@ use crate::pki::{Ca, Pair};
 use crate::server::{CDS, LDS, LIMIT, TestServer, release};
 
 const EDGE: &str = "spiffe://prod/ns/edge/7";
-const MUTUAL: &str = "xds: {tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}}\n";
+pub const MUTUAL: &str = "xds: {tls: {certificate: server.pem, key: server.key, client_ca: ca.pem}}\n";
 const FLEETS: &str =
     "fleets: {edge: {node_cluster: edge, identities: [\"spiffe://prod/ns/edge/*\"]}, open: {node_cluster: test}}\n";
 
@@ -18,7 +18,7 @@ fn file(name: &str, text: impl Into<String>) -> (String, String) {
 }
 
 /// A server's files: a release, the certificate of the port, the CA of its clients, and this `tidegate.yaml`.
-fn files(ca: &Ca, config: &str) -> Vec<(String, String)> {
+pub fn files(ca: &Ca, config: &str) -> Vec<(String, String)> {
     let own = ca.issue(&["127.0.0.1"]);
     vec![
         release("shop", &["v1"], "v1"),
@@ -30,7 +30,7 @@ fn files(ca: &Ca, config: &str) -> Vec<(String, String)> {
 }
 
 /// Connects, trusting that CA and showing that certificate.
-async fn connect(server: &TestServer, ca: &Ca, own: Option<&Pair>) -> Result<Channel, Error> {
+pub async fn connect(server: &TestServer, ca: &Ca, own: Option<&Pair>) -> Result<Channel, Error> {
     let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca.pem()));
     let tls = match own {
         Some(own) => tls.identity(Identity::from_pem(&own.certificate, &own.key)),

@@ -10,6 +10,7 @@ mod fleets;
 mod pki;
 mod proxy;
 mod releases;
+mod reports;
 mod restart;
 mod rules;
 mod run;

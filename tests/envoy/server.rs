@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tidegate::control::{FileState, ServerStatus};
+use tidegate::reports::Loads;
 use tidegate::serve::{self, Options, Running};
 use tidegate::snapshot::Kind;
 use tidegate::xds::{StreamStatus, TypeStatus};
@@ -30,7 +31,11 @@ impl Server {
         let dir = folder.path().join("releases");
         std::fs::create_dir(&dir).expect("a folder");
         files.iter().for_each(|(name, text)| std::fs::write(dir.join(name), text).expect("written"));
-        let options = Options { drain: DRAIN, ..Options::local(dir.clone(), folder.path().join("state")) };
+        let options = Options {
+            drain: DRAIN,
+            load_report_interval: Duration::from_secs(1),
+            ..Options::local(dir.clone(), folder.path().join("state"))
+        };
         let server = Server { running: serve::start(options).await.expect("a server"), dir, folder };
         server.status_until("the first load", |status| status.ready).await;
         server
@@ -39,6 +44,11 @@ impl Server {
     /// Where Envoys connect.
     pub fn xds(&self) -> SocketAddr {
         self.running.xds
+    }
+
+    /// Where it is asked about its Envoys.
+    pub fn admin(&self) -> SocketAddr {
+        self.running.admin
     }
 
     /// Where its metrics are.
@@ -101,6 +111,20 @@ impl Server {
                     return streams;
                 }
                 changes.changed().await.expect("a board");
+            }
+        };
+        tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+    }
+
+    /// Waits until what the Envoys report of their load is such, and returns what was found.
+    pub async fn loads_until<T>(&self, what: &str, find: impl Fn(&Loads) -> Option<T>) -> T {
+        let mut changes = self.running.loads.changes();
+        let look = async {
+            loop {
+                if let Some(found) = find(&self.running.loads) {
+                    return found;
+                }
+                changes.changed().await.expect("a table");
             }
         };
         tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))

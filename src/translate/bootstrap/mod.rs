@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::config::bootstrap::v3::bootstrap::{DynamicResources, StaticResources};
-use envoy_types::pb::envoy::config::bootstrap::v3::{Admin, Bootstrap};
+use envoy_types::pb::envoy::config::bootstrap::v3::{Admin, Bootstrap, ClusterManager};
 use envoy_types::pb::envoy::config::core::v3::{ConfigSource, Locality, Node};
 use envoy_types::pb::envoy::config::listener::v3::Listener;
 use prost::Name;
@@ -31,6 +31,7 @@ pub fn bootstrap(options: &BootstrapOptions) -> String {
         node: Some(node(options)),
         admin: Some(Admin { address: Some(socket_address(options.admin)), ..Admin::default() }),
         dynamic_resources: Some(dynamic_resources(options)),
+        cluster_manager: Some(cluster_manager()),
         static_resources: Some(StaticResources {
             clusters: vec![server::cluster(&options.xds, options.tls.as_ref())],
             listeners: options.listener.map(own_listener).into_iter().collect(),
@@ -59,6 +60,12 @@ fn with_metadata(mut json: Value, options: &BootstrapOptions) -> Value {
         json["node"]["metadata"] = Value::Object(options.metadata.clone());
     }
     json
+}
+
+/// Requests in progress are reported to the server, which must know when a version is not in use any more. There is no incremental
+/// variant of that.
+fn cluster_manager() -> ClusterManager {
+    ClusterManager { load_stats_config: Some(stream(XdsVariant::Sotw, server::CLUSTER)), ..ClusterManager::default() }
 }
 
 fn own_listener(bind: SocketAddr) -> Listener {

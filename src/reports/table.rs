@@ -1,0 +1,224 @@
+//! The newest report of every client, and what all of them add up to. Pure: told of reports and of the time.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::rows::{Clusters, Reading, Row};
+use super::sample::Sample;
+use super::{ClusterLoad, InProgress, Rates};
+
+/// All clients that report.
+#[derive(Debug, Default)]
+pub struct Table {
+    streams: HashMap<u64, Reporter>,
+    clusters: Clusters,
+    reports: u64,
+}
+
+/// One stream, and what its newest report said. A node may have several: an Envoy that restarts without losing connections is two
+/// processes for a while, and both have requests in progress.
+#[derive(Debug)]
+struct Reporter {
+    node: Arc<str>,
+    at: Option<Instant>,
+    /// By cluster name.
+    rows: Vec<Row>,
+}
+
+impl Reporter {
+    fn row(&self, cluster: &str) -> Option<&Row> {
+        self.rows.binary_search_by(|row| (*row.cluster).cmp(cluster)).ok().map(|at| &self.rows[at])
+    }
+}
+
+impl Table {
+    /// A stream of a node was opened.
+    pub fn open(&mut self, stream: u64, node: &str) {
+        self.streams.insert(stream, Reporter { node: node.into(), at: None, rows: Vec::new() });
+    }
+
+    /// A report came on a stream: `samples` are in the order of their names, each name once.
+    pub fn report(&mut self, stream: u64, samples: &[Sample], reading: Reading, now: Instant) {
+        let Some(reporter) = self.streams.get_mut(&stream) else { return };
+        reporter.at = Some(now);
+        self.reports += 1;
+        let before = std::mem::take(&mut reporter.rows);
+        reporter.rows = self.clusters.next(before, samples, reading);
+    }
+
+    /// A stream ended: nothing is left of it but the counts of clusters that others report on.
+    pub fn close(&mut self, stream: u64) {
+        let rows = self.streams.remove(&stream).map(|reporter| reporter.rows);
+        rows.iter().flatten().for_each(|row| self.clusters.leave(row));
+    }
+
+    /// Requests in progress to a cluster; `None` if no newest report has it, which is not the same as none.
+    pub fn in_progress(&self, cluster: &str) -> Option<InProgress> {
+        let load = self.clusters.get(cluster)?;
+        let found = || self.streams.values().filter_map(|reporter| Some((reporter, reporter.row(cluster)?)));
+        let nodes: HashSet<&str> = found().map(|(reporter, _)| &*reporter.node).collect();
+        let times = || found().filter_map(|(reporter, _)| reporter.at);
+        let unsure = found().filter(|(_, row)| row.unsure).map(|(_, row)| u64::from(row.in_progress)).sum();
+        let (oldest, newest) = (times().min()?, times().max()?);
+        Some(InProgress { requests: load.in_progress, unsure, nodes: nodes.len(), oldest, newest })
+    }
+
+    /// Requests a second to a cluster; `None` if no newest report has it.
+    pub fn rates(&self, cluster: &str) -> Option<Rates> {
+        self.clusters.get(cluster)?;
+        let rows = self.streams.values().filter_map(|reporter| reporter.row(cluster));
+        Some(rows.fold(Rates::default(), |sum, row| Rates {
+            finished: sum.finished + f64::from(row.finished_per_second),
+            failed: sum.failed + f64::from(row.failed_per_second),
+        }))
+    }
+
+    /// What the clients say of a cluster together; `None` if no newest report has it.
+    pub fn cluster(&self, cluster: &str) -> Option<&ClusterLoad> {
+        self.clusters.get(cluster)
+    }
+
+    /// Nodes with a stream, whether or not it has reported yet.
+    pub fn nodes(&self) -> usize {
+        self.streams.values().map(|reporter| &*reporter.node).collect::<HashSet<_>>().len()
+    }
+
+    /// Reports taken since the start.
+    pub fn reports(&self) -> u64 {
+        self.reports
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::super::Totals;
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+    const GRPC: Reading = Reading { idle_if_absent: true, unsure_if_empty: false };
+    const OLD_ENVOY: Reading = Reading { idle_if_absent: false, unsure_if_empty: true };
+
+    fn sample(cluster: &str, in_progress: u32) -> Sample {
+        let interval = 2 * SECOND;
+        Sample {
+            cluster: cluster.into(),
+            in_progress: Some(in_progress),
+            issued: 12,
+            succeeded: 9,
+            failed: 1,
+            dropped: 2,
+            interval,
+        }
+    }
+
+    fn table(streams: &[(u64, &str)]) -> (Table, Instant) {
+        let mut table = Table::default();
+        streams.iter().for_each(|(stream, node)| table.open(*stream, node));
+        (table, Instant::now())
+    }
+
+    fn requests(table: &Table, cluster: &str) -> Option<(u64, usize)> {
+        table.in_progress(cluster).map(|found| (found.requests, found.nodes))
+    }
+
+    #[test]
+    fn k3_what_is_in_progress_is_summed_over_nodes_and_only_the_newest_counts() {
+        let (mut table, now) = table(&[(1, "a"), (2, "b"), (3, "b")]);
+        assert_eq!(requests(&table, "shop/v1"), None, "nobody has said anything");
+        table.report(1, &[sample("shop/v1", 5)], Reading::default(), now);
+        table.report(2, &[sample("shop/v1", 7)], Reading::default(), now + SECOND);
+        table.report(3, &[sample("shop/v1", 1)], Reading::default(), now + SECOND);
+        assert_eq!(requests(&table, "shop/v1"), Some((13, 2)), "two streams are of one node");
+        table.report(1, &[sample("shop/v1", 0)], Reading::default(), now + 2 * SECOND);
+        let found = table.in_progress("shop/v1").unwrap();
+        assert_eq!((found.requests, found.oldest, found.newest), (8, now + SECOND, now + 2 * SECOND));
+    }
+
+    #[test]
+    fn k3_counts_add_up_and_rates_are_of_the_reports_own_interval() {
+        let (mut table, now) = table(&[(1, "a"), (2, "b")]);
+        table.report(1, &[sample("shop/v1", 0)], Reading::default(), now);
+        table.report(1, &[sample("shop/v1", 0)], Reading::default(), now);
+        table.report(2, &[Sample { interval: SECOND / 2, ..sample("shop/v1", 0) }], Reading::default(), now);
+        let totals = table.cluster("shop/v1").unwrap().totals;
+        assert_eq!(totals, Totals { issued: 36, succeeded: 27, failed: 3, dropped: 6 });
+        assert_eq!(table.rates("shop/v1"), Some(Rates { finished: 5.0 + 20.0, failed: 0.5 + 2.0 }));
+        table.report(2, &[Sample { interval: Duration::ZERO, ..sample("shop/v1", 0) }], Reading::default(), now);
+        assert_eq!(table.rates("shop/v1"), Some(Rates { finished: 5.0, failed: 0.5 }), "a rate over no time is none");
+    }
+
+    #[test]
+    fn k3_what_is_not_said_means_what_the_client_means_by_it() {
+        let (mut table, now) = table(&[(1, "envoy"), (2, "grpc")]);
+        table.report(1, &[sample("shop/v1", 5)], Reading::default(), now);
+        table.report(2, &[sample("shop/v2", 3)], GRPC, now);
+        table.report(1, &[], Reading::default(), now);
+        table.report(2, &[sample("shop/v1", 1)], GRPC, now);
+        assert_eq!(requests(&table, "shop/v1"), Some((1, 1)));
+        assert_eq!(requests(&table, "shop/v2"), Some((0, 1)), "known to have none");
+    }
+
+    #[test]
+    fn k3_an_old_envoy_that_says_nothing_of_a_cluster_may_still_have_requests_there() {
+        let (mut table, now) = table(&[(1, "old"), (2, "new")]);
+        let empty = Sample { in_progress: None, ..sample("shop/v1", 0) };
+        let told = |table: &Table| table.in_progress("shop/v1").map(|found| (found.requests, found.unsure));
+        table.report(1, &[sample("shop/v1", 5)], OLD_ENVOY, now);
+        table.report(2, &[sample("shop/v1", 7)], Reading::default(), now);
+        assert_eq!(told(&table), Some((12, 0)));
+        table.report(1, std::slice::from_ref(&empty), OLD_ENVOY, now);
+        table.report(2, std::slice::from_ref(&empty), Reading::default(), now);
+        assert_eq!(told(&table), Some((5, 5)), "the new one has none");
+        table.report(1, &[empty], OLD_ENVOY, now);
+        assert_eq!(told(&table), Some((5, 5)), "as long as it says nothing");
+        table.report(1, &[sample("shop/v1", 0)], OLD_ENVOY, now);
+        assert_eq!(told(&table), Some((0, 0)));
+    }
+
+    #[test]
+    fn nothing_is_left_of_who_has_gone() {
+        let (mut table, now) = table(&[(1, "a"), (2, "b")]);
+        table.report(1, &[sample("shop/v1", 5), sample("shop/v2", 1)], GRPC, now);
+        table.report(1, &[sample("shop/v2", 1)], GRPC, now);
+        table.report(2, &[sample("shop/v1", 7)], Reading::default(), now);
+        table.close(1);
+        assert_eq!((requests(&table, "shop/v1"), requests(&table, "shop/v2")), (Some((7, 1)), None));
+        table.close(2);
+        table.close(2);
+        assert_eq!((table.nodes(), table.streams.len(), table.clusters.len()), (0, 0, 0));
+        table.report(2, &[sample("shop/v1", 7)], Reading::default(), now);
+        assert_eq!(table.clusters.len(), 0, "a report of a stream that has ended");
+    }
+
+    proptest::proptest! {
+        /// Whatever comes in whatever order, the sums are those of the newest reports, and nothing is left at the end.
+        #[test]
+        fn sums_are_those_of_the_newest_reports(steps in proptest::collection::vec((0u64..4, 0u8..6, 0u8..64, 0u32..9), 0..60)) {
+            let names = ["a", "b", "c", "d", "e", "f"];
+            let (mut table, now) = table(&[]);
+            for (stream, what, which, requests) in steps {
+                let told = || names.iter().enumerate().filter(|(i, _)| which >> i & 1 == 1).map(|(_, name)| *name);
+                let samples: Vec<Sample> = told().map(|name| sample(name, requests)).collect();
+                let empty: Vec<Sample> = told().map(|name| Sample { in_progress: None, ..sample(name, 0) }).collect();
+                match what {
+                    0 => table.close(stream),
+                    1 if !table.streams.contains_key(&stream) => table.open(stream, "n"),
+                    2 => table.report(stream, &samples, GRPC, now),
+                    3 => table.report(stream, &empty, OLD_ENVOY, now),
+                    _ => table.report(stream, &samples, Reading::default(), now),
+                }
+                for name in names {
+                    let rows: Vec<&Row> = table.streams.values().filter_map(|reporter| reporter.row(name)).collect();
+                    let sum = (rows.len() as u32, rows.iter().map(|row| u64::from(row.in_progress)).sum::<u64>());
+                    let load = table.cluster(name).map(|load| (load.streams, load.in_progress));
+                    proptest::prop_assert_eq!(load, Some(sum).filter(|(streams, _)| *streams > 0));
+                }
+            }
+            (0..4).for_each(|stream| table.close(stream));
+            proptest::prop_assert_eq!(table.clusters.len(), 0);
+        }
+    }
+}
