@@ -154,7 +154,7 @@ mod tests {
 
     fn text(status: ServerStatus, streams: Vec<StreamStatus>) -> String {
         let board = Arc::new(Board::default());
-        streams.into_iter().for_each(|stream| board.put(stream));
+        streams.into_iter().for_each(|stream| drop(board.put(stream)));
         let (_sender, status) = watch::channel(Arc::new(status));
         Metrics::new(&xds::Metrics::default(), status, board, Arc::default()).text().unwrap()
     }

@@ -1,7 +1,7 @@
 //! The board: what every connected node was sent, and what it said to it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
@@ -114,8 +114,18 @@ pub struct Rejection {
 /// All connected streams.
 #[derive(Debug)]
 pub struct Board {
-    streams: DashMap<u64, StreamStatus>,
+    streams: DashMap<u64, Row>,
     changes: watch::Sender<u64>,
+}
+
+/// What the board says of one stream. Its stream writes there without looking for it.
+#[derive(Debug, Clone)]
+pub struct Row(Arc<Mutex<StreamStatus>>);
+
+impl Row {
+    fn lock(&self) -> MutexGuard<'_, StreamStatus> {
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 impl Default for Board {
@@ -127,7 +137,7 @@ impl Default for Board {
 impl Board {
     /// All streams, by node id and then by stream.
     pub fn streams(&self) -> Vec<StreamStatus> {
-        let mut all: Vec<StreamStatus> = self.streams.iter().map(|entry| entry.value().clone()).collect();
+        let mut all: Vec<StreamStatus> = self.streams.iter().map(|row| row.lock().clone()).collect();
         all.sort_by(|a, b| (&a.node.id, a.id).cmp(&(&b.node.id, b.id)));
         all
     }
@@ -148,30 +158,29 @@ impl Board {
     }
 
     /// Puts a stream on the board.
-    pub fn put(&self, status: StreamStatus) {
-        self.streams.insert(status.id, status);
-        self.changes.send_modify(|count| *count += 1);
+    pub fn put(&self, status: StreamStatus) -> Row {
+        let (id, row) = (status.id, Row(Arc::new(Mutex::new(status))));
+        self.streams.insert(id, row.clone());
+        self.changed();
+        row
     }
 
     /// Changes what the board says of a stream.
-    pub fn update(&self, id: u64, change: impl FnOnce(&mut StreamStatus)) {
-        self.update_if(id, |status| {
-            change(status);
-            true
-        });
-    }
-
-    /// Changes what the board says of a stream, and wakes readers only if `change` says that it did change something.
-    pub fn update_if(&self, id: u64, change: impl FnOnce(&mut StreamStatus) -> bool) {
-        let changed = self.streams.get_mut(&id).is_some_and(|mut status| change(&mut status));
-        if changed {
-            self.changes.send_modify(|count| *count += 1);
-        }
+    pub fn update(&self, row: &Row, change: impl FnOnce(&mut StreamStatus)) {
+        change(&mut row.lock());
+        self.changed();
     }
 
     /// Takes a stream off.
     pub fn remove(&self, id: u64) {
         self.streams.remove(&id);
-        self.changes.send_modify(|count| *count += 1);
+        self.changed();
+    }
+
+    /// Wakes those who read. Mostly nobody does, and streams have more to do than to ring for nobody.
+    fn changed(&self) {
+        if self.changes.receiver_count() > 0 {
+            self.changes.send_modify(|count| *count += 1);
+        }
     }
 }

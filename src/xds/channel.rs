@@ -154,6 +154,11 @@ impl Channel {
         self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
     }
 
+    /// Whether something happened since it was last compared what the client has and should have.
+    pub fn is_dirty(&self) -> bool {
+        self.dirty
+    }
+
     /// Whether a request has come.
     pub fn is_open(&self) -> bool {
         self.opened

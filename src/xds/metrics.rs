@@ -1,5 +1,7 @@
 //! What the streams count. They know nothing of how it is told; `telemetry` registers it.
 
+use std::sync::Arc;
+
 use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -50,11 +52,21 @@ pub struct Metrics {
     streams: Family<OfStream, Gauge>,
     opened: Family<OfStream, Counter>,
     refused: Family<ForReason, Counter>,
+    /// Counters of each kind, found before they are needed.
+    of_kind: Arc<[OfKind]>,
+}
+
+#[derive(Debug)]
+struct OfKind {
+    pushes: Counter,
+    bytes: Counter,
+    acks: Counter,
+    push_to_ack: Histogram,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let metrics = Metrics {
+        let mut metrics = Metrics {
             pushes: Family::default(),
             bytes: Family::default(),
             acks: Family::default(),
@@ -64,8 +76,10 @@ impl Default for Metrics {
             streams: Family::default(),
             opened: Family::default(),
             refused: Family::default(),
+            of_kind: Arc::new([]),
         };
         metrics.show_zeroes();
+        metrics.of_kind = Kind::ALL.map(|kind| metrics.find(kind)).into();
         metrics
     }
 }
@@ -73,14 +87,16 @@ impl Default for Metrics {
 impl Metrics {
     /// A response of so many bytes was sent.
     pub fn sent(&self, kind: Kind, bytes: usize) {
-        self.pushes.get_or_create(&of_type(kind)).inc();
-        self.bytes.get_or_create(&of_type(kind)).inc_by(bytes as u64);
+        let of_kind = &self.of_kind[kind as usize];
+        of_kind.pushes.inc();
+        of_kind.bytes.inc_by(bytes as u64);
     }
 
     /// A response was acknowledged, so many seconds after it was sent.
     pub fn acked(&self, kind: Kind, seconds: f64) {
-        self.acks.get_or_create(&of_type(kind)).inc();
-        self.push_to_ack.get_or_create(&of_type(kind)).observe(seconds);
+        let of_kind = &self.of_kind[kind as usize];
+        of_kind.acks.inc();
+        of_kind.push_to_ack.observe(seconds);
     }
 
     /// A response was rejected.
@@ -123,6 +139,15 @@ impl Metrics {
         registry.register_with_unit("xds_push_to_ack", help, Unit::Seconds, self.push_to_ack.clone());
         let help = "Responses sent although the acknowledgement they waited for did not come in time";
         registry.register("xds_gate_timeouts", help, self.gate_timeouts.clone());
+    }
+
+    fn find(&self, kind: Kind) -> OfKind {
+        OfKind {
+            pushes: self.pushes.get_or_create(&of_type(kind)).clone(),
+            bytes: self.bytes.get_or_create(&of_type(kind)).clone(),
+            acks: self.acks.get_or_create(&of_type(kind)).clone(),
+            push_to_ack: self.push_to_ack.get_or_create(&of_type(kind)).clone(),
+        }
     }
 
     /// Creates every row whose labels are known, so that rates and alerts have a zero to start from.

@@ -29,6 +29,38 @@ pub struct Session {
     unsettled: bool,
     /// Something happened that may let other streams of the node go on.
     ring: bool,
+    /// The stream that was polled last had nothing to be sent, and will not have before that time, unless something happens.
+    idle: Option<(u64, Option<Instant>)>,
+}
+
+/// How things stand with the types of a stream, by their bits.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Standing {
+    asked: u16,
+    in_sync: u16,
+    /// Something is held back, or draining.
+    pub waits: bool,
+}
+
+impl Standing {
+    /// Types that the client asked for.
+    pub fn kinds(self) -> impl Iterator<Item = Kind> {
+        Kind::ALL.into_iter().filter(move |kind| self.asked & bit(*kind) != 0)
+    }
+
+    /// Whether the client has all that it should have of a type, and has said so.
+    pub fn is_in_sync(self, kind: Kind) -> bool {
+        self.in_sync & bit(kind) != 0
+    }
+
+    /// A response goes out.
+    pub fn sent(&mut self, kind: Kind) {
+        self.in_sync &= !bit(kind);
+    }
+}
+
+fn bit(kind: Kind) -> u16 {
+    1 << kind as u16
 }
 
 impl Session {
@@ -43,6 +75,7 @@ impl Session {
             nonce: 0,
             unsettled: false,
             ring: false,
+            idle: None,
         }
     }
 
@@ -54,6 +87,7 @@ impl Session {
     /// What the node should have changed. A change that comes while another is under way takes its place.
     pub fn retarget(&mut self, target: Arc<View>) {
         let before = std::mem::replace(&mut self.target, target);
+        self.idle = None;
         for kind in Kind::ALL.into_iter().filter(|kind| !Arc::ptr_eq(before.of(*kind), self.target.of(*kind))) {
             self.channels.range_mut((kind, 0)..=(kind, u64::MAX)).for_each(|(_, channel)| channel.touch());
             self.unsettled = true;
@@ -71,7 +105,7 @@ impl Session {
         };
         let warming = kind == Kind::Endpoints && !self.has_unpaused_clusters(stream);
         let channel = self.channels.entry((kind, stream)).or_insert_with(|| Box::new(Channel::new(kind, variant)));
-        self.unsettled = true;
+        (self.unsettled, self.idle) = (true, None);
         let first = !channel.is_open();
         let verdict = channel.on_request(request, self.target.of(kind), warming, now);
         if first && kind == Kind::Endpoints {
@@ -103,7 +137,7 @@ impl Session {
             channel.remember(old.of(kind), self.target.of(kind));
         }
         self.keep_endpoints_of(old);
-        self.unsettled = true;
+        (self.unsettled, self.idle) = (true, None);
     }
 
     /// Endpoints that are wanted no more may be asked for while their clusters are kept.
@@ -127,19 +161,37 @@ impl Session {
     /// A stream ended.
     pub fn close(&mut self, stream: u64) {
         self.channels.retain(|(_, id), _| *id != stream);
-        self.unsettled = true;
+        (self.unsettled, self.idle) = (true, None);
     }
 
     /// The next response for a stream, if there is one to be sent now.
     pub fn poll(&mut self, stream: u64, now: Instant) -> Option<Response> {
+        if self.idle.is_some_and(|(idle, until)| idle == stream && until.is_none_or(|until| now < until)) {
+            return None;
+        }
+        self.idle = None;
         self.settle(now);
-        Kind::ALL.into_iter().find_map(|kind| self.poll_kind(kind, stream, now))
+        let open = self.channels.iter().filter(|((_, id), channel)| *id == stream && channel.is_dirty());
+        let open = open.fold(0, |bits, ((kind, _), _)| bits | bit(*kind));
+        let mut open = Kind::ALL.into_iter().filter(|kind| open & bit(*kind) != 0);
+        let response = open.find_map(|kind| self.poll_kind(kind, stream, now));
+        if response.is_none() {
+            self.idle = Some((stream, self.next_wake(stream)));
+        }
+        response
     }
 
     /// When to poll again although nothing happens.
     pub fn wake_at(&self, stream: u64) -> Option<Instant> {
-        let channels = Kind::ALL.into_iter().filter_map(|kind| self.channel(stream, kind));
-        let patience = channels.filter_map(|channel| channel.wake_at(self.timing.patience));
+        match self.idle {
+            Some((idle, until)) if idle == stream => until,
+            _ => self.next_wake(stream),
+        }
+    }
+
+    fn next_wake(&self, stream: u64) -> Option<Instant> {
+        let channels = self.channels.iter().filter(|((_, id), _)| *id == stream);
+        let patience = channels.filter_map(|(_, channel)| channel.wake_at(self.timing.patience));
         patience.chain(self.sequence.wake_at()).min()
     }
 
@@ -163,9 +215,18 @@ impl Session {
         &self.sequence
     }
 
-    /// Whether a type is held back, or something of it is draining.
-    pub fn is_waiting(&self, kind: Kind) -> bool {
-        !self.sequence.keep(kind).is_empty()
+    /// How things stand with the types of a stream.
+    pub fn standing(&self, stream: u64) -> Standing {
+        let mut standing = Standing::default();
+        for ((kind, _), channel) in self.channels.iter().filter(|((_, id), _)| *id == stream) {
+            let kept = !self.sequence.keep(*kind).is_empty();
+            standing.asked |= bit(*kind);
+            standing.waits |= kept;
+            if channel.is_in_sync() && !(kept && is_gated(*kind)) {
+                standing.in_sync |= bit(*kind);
+            }
+        }
+        standing
     }
 
     /// Why a type is held back, or what of it is draining, in words; `None` if neither is.
@@ -184,8 +245,7 @@ impl Session {
 
     /// Whether a stream has everything it should have, and has said so. Clusters that only drain are no reason against it.
     pub fn is_in_sync(&self, stream: u64, kind: Kind) -> bool {
-        let held_back = matches!(kind, Kind::Listener | Kind::ScopedRoute | Kind::Route) && !self.sequence.keep(kind).is_empty();
-        !held_back && self.channel(stream, kind).is_some_and(Channel::is_in_sync)
+        self.standing(stream).is_in_sync(kind)
     }
 
     fn settle(&mut self, now: Instant) {
@@ -210,7 +270,7 @@ impl Session {
         let channel = self.channels.get_mut(&(kind, stream))?;
         let sent = channel.poll(wanted, self.nonce + 1, now, self.timing.patience)?;
         self.nonce += 1;
-        self.unsettled = true;
+        (self.unsettled, self.idle) = (true, None);
         if kind == Kind::Cluster {
             self.ring = true;
             self.owe_endpoints(&sent.carried);
@@ -234,6 +294,11 @@ impl Session {
         };
         channels.for_each(|(_, channel)| channel.owe(names.iter().cloned()));
     }
+}
+
+/// Whether a type waits for clusters to be warm.
+fn is_gated(kind: Kind) -> bool {
+    matches!(kind, Kind::Listener | Kind::ScopedRoute | Kind::Route)
 }
 
 /// At most three names, and how many more there are.

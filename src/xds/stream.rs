@@ -14,13 +14,14 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tonic::Status;
 
-use super::board::{Rejection, StreamStatus, TypeStatus, Variant};
+use super::board::{Rejection, Row, StreamStatus, TypeStatus, Variant};
 use super::channel::{Channel, Verdict};
 use super::identity::Peer;
 use super::inbound::{Chunks, Inbound};
 use super::inspect::Notes;
 use super::request::{Request, Response};
 use super::server::{Conversation, Published, Shared};
+use super::session::Standing;
 use super::wire::{self, Incoming, Told};
 use crate::snapshot::{Kind, Membership, Node, Snapshot, Transport, View};
 
@@ -61,13 +62,14 @@ pub(super) struct Stream {
     pieces: VecDeque<Bytes>,
     /// How often the gate was forced, as far as it was told.
     forced: u64,
-    /// Kinds that are in sync, as far as it was told, by their bits; and whether anything else was said of any.
-    told: (u32, bool),
+    /// How things stand with the client, as far as it was told.
+    told: Standing,
 }
 
 struct Client {
     node: Arc<Node>,
     membership: Membership,
+    row: Row,
     conversation: Arc<Conversation>,
     bell: Option<watch::Receiver<()>>,
     notes: Arc<Notes>,
@@ -77,7 +79,18 @@ impl Stream {
     pub fn new(shared: Arc<Shared>, origin: Origin, peer: Peer, inbound: Inbound) -> Stream {
         let (id, published) = (shared.next_id(), shared.published.clone());
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
-        Stream { id, origin, peer, shared, published, inbound, client: None, pieces: VecDeque::new(), forced: 0, told: (0, false) }
+        Stream {
+            id,
+            origin,
+            peer,
+            shared,
+            published,
+            inbound,
+            client: None,
+            pieces: VecDeque::new(),
+            forced: 0,
+            told: Standing::default(),
+        }
     }
 
     /// The next bytes to send, `None` when the client has ended the stream.
@@ -209,7 +222,7 @@ impl Stream {
         let node = Arc::new(node);
         tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
             service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
-        self.shared.board.put(StreamStatus {
+        let row = self.shared.board.put(StreamStatus {
             id: self.id,
             node: node.clone(),
             peer: self.origin.peer,
@@ -219,7 +232,7 @@ impl Stream {
             types: Default::default(),
         });
         let (bell, notes) = (conversation.listen(), self.shared.live.open(self.id, &conversation));
-        self.client = Some(Client { node, membership, conversation, bell, notes });
+        self.client = Some(Client { node, membership, row, conversation, bell, notes });
         Ok(())
     }
 
@@ -243,7 +256,7 @@ impl Stream {
             }
             None => {}
         }
-        self.shared.board.update(self.id, |status| note_verdict(status.types.of_mut(kind), verdict, rejected));
+        self.shared.board.update(&client.row, |status| note_verdict(status.types.of_mut(kind), verdict, rejected));
     }
 
     /// What a state-of-the-world client holds that comes back, if its first request of a type tells a version that is remembered.
@@ -290,49 +303,37 @@ impl Stream {
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
         self.pieces.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
-        self.told.0 &= !(1 << response.kind as u32);
-        self.note_sent(&response);
+        self.shared.board.update(&client.row, |status| note_sent(status.types.of_mut(response.kind), &response));
+        self.told.sent(response.kind);
         true
-    }
-
-    fn note_sent(&self, response: &Response) {
-        self.shared.board.update(self.id, |status| {
-            let of_type = status.types.of_mut(response.kind);
-            of_type.sent = Some(response.version.clone());
-            of_type.sent_at = Some(Timestamp::now());
-            of_type.pushes += 1;
-            of_type.in_sync = false;
-        });
     }
 
     /// Tells the board which types are in sync, and what the others wait for; only if that changed.
     fn tell_sync(&mut self) {
         let Some(client) = &self.client else { return };
         let session = client.conversation.session();
-        let kinds = Kind::ALL.into_iter().filter(|kind| session.channel(self.id, *kind).is_some());
-        let (mut in_sync, mut waits) = (0, false);
-        for kind in kinds.clone() {
-            in_sync |= u32::from(session.is_in_sync(self.id, kind)) << kind as u32;
-            waits |= session.is_waiting(kind);
-        }
+        let standing = session.standing(self.id);
         // What is waited for is put into words only when there is something, and once more when there is not any more.
-        let told = std::mem::replace(&mut self.told, (in_sync, waits));
-        if told == (in_sync, false) {
+        if std::mem::replace(&mut self.told, standing) == standing && !standing.waits {
             return;
         }
         let words: Vec<(Kind, Option<Box<str>>)> =
-            kinds.map(|kind| (kind, session.waiting(kind).map(String::into_boxed_str))).collect();
+            standing.kinds().map(|kind| (kind, session.waiting(kind).map(String::into_boxed_str))).collect();
         drop(session);
-        self.shared.board.update_if(self.id, |status| {
-            let mut changed = false;
+        self.shared.board.update(&client.row, |status| {
             for (kind, waiting) in words {
-                let (of_type, in_sync) = (status.types.of_mut(kind), in_sync & (1 << kind as u32) != 0);
-                changed |= of_type.in_sync != in_sync || of_type.waiting != waiting;
-                (of_type.in_sync, of_type.waiting) = (in_sync, waiting);
+                let of_type = status.types.of_mut(kind);
+                (of_type.in_sync, of_type.waiting) = (standing.is_in_sync(kind), waiting);
             }
-            changed
         });
     }
+}
+
+fn note_sent(status: &mut TypeStatus, response: &Response) {
+    status.sent = Some(response.version.clone());
+    status.sent_at = Some(Timestamp::now());
+    status.pushes += 1;
+    status.in_sync = false;
 }
 
 /// `rejected` says that the client still rejects something: then its words stay, whatever else it accepts.

@@ -78,6 +78,13 @@ impl Subscription {
             (_, true) => Wildcard::Legacy,
             _ => Wildcard::Never,
         };
+        // Every ACK repeats the list.
+        if let [one] = names
+            && self.names.len() == 1
+            && self.names.contains(one.as_str())
+        {
+            return self.change(before, Vec::new(), Vec::new());
+        }
         let wanted: BTreeSet<&str> = names.iter().map(String::as_str).filter(|name| !(may_wildcard && *name == "*")).collect();
         let dropped: Vec<Name> = self.names.iter().filter(|name| !wanted.contains(name.as_ref())).cloned().collect();
         let added: Vec<Name> = wanted.iter().filter(|name| !self.names.contains(**name)).map(|name| Name::from(*name)).collect();

@@ -39,7 +39,7 @@ impl Fixture {
         let address = listener.local_addr().unwrap();
         let (sender, receiver) = watch::channel(Arc::new(status));
         let (board, shutdown) = (Arc::new(Board::default()), CancellationToken::new());
-        streams.into_iter().for_each(|stream| board.put(stream));
+        streams.into_iter().for_each(|stream| drop(board.put(stream)));
         let (v1, v1alpha) = admin::reflection(&[admin::descriptor_set()], &[Admin::NAME]).unwrap();
         let service = Admin::new(receiver, board.clone(), shutdown.clone()).into_server();
         let router = Server::builder().add_service(service).add_service(v1).add_service(v1alpha);
