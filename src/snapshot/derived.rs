@@ -1,6 +1,7 @@
 //! What follows from a view of one kind: worked out when first asked for, once for all streams that are served it.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use bytes::Bytes;
@@ -24,7 +25,7 @@ pub(super) struct Derived {
     names: OnceLock<Names>,
     referrers: OnceLock<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
     changes: Mutex<Vec<(Version, Changes)>>,
-    bodies: Mutex<HashMap<u128, Bytes>>,
+    bodies: Mutex<HashMap<u128, Body>>,
 }
 
 impl PartialEq for Derived {
@@ -74,18 +75,48 @@ impl TypeView {
         changes
     }
 
-    /// A response made of this view, encoded: made by the first stream that sends it, and shared by all others. `what` must tell one
-    /// response from another.
-    pub fn body(&self, what: u128, make: impl FnOnce() -> Bytes) -> Bytes {
-        if let Some(body) = locked(&self.derived().bodies).get(&what) {
-            return body.clone();
-        }
-        let body = make();
+    /// A serial number for a response made of this view: the same for all streams that send the same. `what` must tell one response
+    /// from another.
+    pub fn serial(&self, what: u128) -> Serial {
         let mut bodies = locked(&self.derived().bodies);
+        if let Some(body) = bodies.get(&what) {
+            return body.serial;
+        }
         if bodies.len() == BODIES {
             bodies.clear();
         }
-        bodies.entry(what).or_insert(body).clone()
+        let serial = Serial::next();
+        bodies.insert(what, Body { serial, bytes: Arc::default() });
+        serial
+    }
+
+    /// A response made of this view, encoded: made by the first stream that sends it, and shared by all others that send it under the
+    /// same serial number.
+    pub fn body(&self, what: u128, serial: Serial, make: impl FnOnce() -> Bytes) -> Bytes {
+        let bytes = locked(&self.derived().bodies).get(&what).filter(|body| body.serial == serial).map(|body| body.bytes.clone());
+        match bytes {
+            Some(bytes) => bytes.get_or_init(make).clone(),
+            None => make(),
+        }
+    }
+}
+
+/// An encoded response that streams share.
+#[derive(Debug)]
+struct Body {
+    serial: Serial,
+    bytes: Arc<OnceLock<Bytes>>,
+}
+
+/// A number that was never given before in this process, and is larger than those that were.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Serial(pub u64);
+
+impl Serial {
+    /// The next one.
+    pub fn next() -> Serial {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Serial(LAST.fetch_add(1, Ordering::Relaxed) + 1)
     }
 }
 
@@ -125,14 +156,18 @@ mod tests {
     }
 
     #[test]
-    fn a_body_is_made_once() {
+    fn a_body_is_made_once_for_all_that_send_it_under_its_number() {
         let (routes, mut made) = (view(&[]), 0);
-        for what in [1, 2, 1, 2] {
-            routes.body(what, || {
+        let mut send = |what, serial| {
+            routes.body(what, serial, || {
                 made += 1;
                 Bytes::new()
             });
-        }
-        assert_eq!(made, 2);
+            made
+        };
+        let (one, two) = (routes.serial(1), routes.serial(2));
+        assert!(one < two && routes.serial(1) == one);
+        assert_eq!([send(1, one), send(2, two), send(1, one)], [1, 2, 2]);
+        assert_eq!(send(1, Serial::next()), 3, "another number is another response");
     }
 }

@@ -12,7 +12,7 @@ mod view;
 
 pub use crate::model::{Locality, Node, Refusal, Shown};
 pub use crate::translate::{Kind, XdsVariant, cluster_name};
-pub use derived::Names;
+pub use derived::{Names, Serial};
 pub use resource::{Resource, Version};
 pub use snapshot::{Membership, Service, Snapshot, Transport};
 pub use view::{TypeView, View};

@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 
 use super::board::Variant;
 use super::ledger::{Carried, Ledger};
-use super::request::{DeltaRequest, Request, Response, SotwRequest};
+use super::request::{DeltaRequest, Request, Response, SotwRequest, identity};
 use super::subscription::{Change, Name, Subscription};
-use crate::snapshot::{Kind, Resource, TypeView, Version};
+use crate::snapshot::{Kind, Resource, Serial, TypeView, Version};
 
 mod draft;
 mod owed;
@@ -319,7 +319,7 @@ impl Channel {
 
     /// What is to be sent now, if anything. While a response awaits its answer, and has not waited longer than `patience`, changes
     /// are collected; what the client asked for itself is answered at once.
-    pub fn poll(&mut self, wanted: Wanted<'_>, nonce: u64, now: Instant, patience: Duration) -> Option<Sent> {
+    pub fn poll(&mut self, wanted: Wanted<'_>, now: Instant, patience: Duration) -> Option<Sent> {
         if !self.opened || !self.dirty {
             return None;
         }
@@ -342,23 +342,32 @@ impl Channel {
         let due = self.answer_due || (full_sotw && (news || !self.owed.is_empty()));
         let something = due || (!full_sotw && !draft.is_empty());
         self.owed.pay(&self.subscription, wanted.keep, |name| wanted.keeps(name) && !draft.carries(name));
-        something.then(|| self.send(draft, wanted, nonce, now))
+        something.then(|| self.send(draft, wanted, now))
     }
 
-    fn send(&mut self, draft: Draft, wanted: Wanted<'_>, nonce: u64, now: Instant) -> Sent {
+    fn send(&mut self, draft: Draft, wanted: Wanted<'_>, now: Instant) -> Sent {
         self.answer_due = false;
         self.retry = draft.retry_later;
         self.dirty = draft.retry_later;
-        self.newest = nonce;
         let carried = self.carried(&draft);
-        self.write_down(&draft, &carried, nonce);
+        let resources = draft.resources();
         let version = version(wanted);
+        let identity = identity(self.variant, &version, &resources, &draft.removed);
+        let nonce = self.next_nonce(wanted.view.serial(identity));
+        self.write_down(&draft, &carried, nonce);
         if self.outstanding.len() == MAX_OUTSTANDING {
             self.outstanding.remove(0);
         }
         self.outstanding.push(Outstanding { nonce, version: version.clone(), carried: carried.clone(), at: now });
-        let (resources, removed) = draft.into_resources();
-        Sent { response: Response { kind: self.kind, nonce, version, view: wanted.view.clone(), resources, removed }, carried }
+        let view = wanted.view.clone();
+        Sent { response: Response { kind: self.kind, nonce, identity, version, view, resources, removed: draft.removed }, carried }
+    }
+
+    /// The nonce of the next response: that of all streams that send the same, if it is newer than what this one sent last.
+    fn next_nonce(&mut self, shared: Serial) -> u64 {
+        let Serial(nonce) = if shared.0 > self.newest { shared } else { Serial::next() };
+        self.newest = nonce;
+        nonce
     }
 
     fn write_down(&mut self, draft: &Draft, carried: &Carried, nonce: u64) {
@@ -393,7 +402,7 @@ fn version(wanted: Wanted<'_>) -> Version {
 
 /// The nonce of a response on the wire.
 pub fn nonce_text(nonce: u64) -> String {
-    format!("{nonce:016x}")
+    format!("{nonce:x}")
 }
 
 fn parse_nonce(text: &str) -> Option<u64> {

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::board::Variant;
 use super::subscription::Name;
 use crate::snapshot::{Kind, Resource, TypeView, Version};
 
@@ -66,8 +69,10 @@ impl Request {
 pub struct Response {
     /// Type.
     pub kind: Kind,
-    /// Unique on the stream, and growing.
+    /// Unique on the stream, and growing within the type. Streams that are sent the same may have the same.
     pub nonce: u64,
+    /// Tells this response from others that are made of the same view.
+    pub identity: u128,
     /// Version of everything there is of this type for this client.
     pub version: Version,
     /// What of this type there is for the client; what is made of it can be shared by all that are sent the same.
@@ -76,6 +81,27 @@ pub struct Response {
     pub resources: Resources,
     /// Names that are gone or do not exist; delta alone has them.
     pub removed: Vec<Name>,
+}
+
+/// Tells one response that is made of a view from another, by all that will be in it but the nonce.
+pub fn identity(variant: Variant, version: &Version, resources: &Resources, removed: &[Name]) -> u128 {
+    let mut hash = Xxh3Default::new();
+    let mut text = |text: &str| {
+        hash.update(&(text.len() as u64).to_le_bytes());
+        hash.update(text.as_bytes());
+    };
+    text(if variant == Variant::Delta { "delta" } else { "sotw" });
+    text(version.as_str());
+    match resources {
+        Resources::Whole(_) => text("all"),
+        Resources::Some(some) => some.iter().for_each(|resource| {
+            text(&resource.name);
+            text(resource.version.as_str());
+        }),
+    }
+    text("removed");
+    removed.iter().for_each(|name| text(name));
+    hash.digest128()
 }
 
 /// What a response carries.

@@ -13,7 +13,7 @@ use super::ledger::Carried;
 use super::request::{DeltaRequest, Request, Response};
 use super::sequence::{Channels, Sequence, Timing};
 use super::subscription::Name;
-use crate::snapshot::{Kind, Resource, View};
+use crate::snapshot::{Kind, Resource, Serial, View};
 
 /// The conversation with one node.
 #[derive(Debug)]
@@ -24,7 +24,6 @@ pub struct Session {
     sequence: Sequence,
     /// Endpoints of clusters that the node still has and that left the target, perhaps before it could ask for them.
     spare: BTreeMap<Name, Arc<Resource>>,
-    nonce: u64,
     /// Something happened since the order was last worked out.
     unsettled: bool,
     /// Something happened that may let other streams of the node go on.
@@ -72,7 +71,6 @@ impl Session {
             channels: BTreeMap::new(),
             sequence: Sequence::default(),
             spare: BTreeMap::new(),
-            nonce: 0,
             unsettled: false,
             ring: false,
             idle: None,
@@ -150,12 +148,11 @@ impl Session {
 
     /// A delta request for a type that this server does not have: the names that it must be told do not exist, and a nonce for the
     /// answer. A client that got none would wait for each of them.
-    pub fn on_foreign(&mut self, request: &DeltaRequest) -> Option<(u64, Vec<String>)> {
+    pub fn on_foreign(&self, request: &DeltaRequest) -> Option<(u64, Vec<String>)> {
         if request.subscribe.is_empty() {
             return None;
         }
-        self.nonce += 1;
-        Some((self.nonce, request.subscribe.clone()))
+        Some((Serial::next().0, request.subscribe.clone()))
     }
 
     /// A stream ended.
@@ -268,8 +265,7 @@ impl Session {
         let spare = if kind == Kind::Endpoints { &self.spare } else { &NONE };
         let wanted = Wanted { view: self.target.of(kind), keep: self.sequence.keep(kind), spare };
         let channel = self.channels.get_mut(&(kind, stream))?;
-        let sent = channel.poll(wanted, self.nonce + 1, now, self.timing.patience)?;
-        self.nonce += 1;
+        let sent = channel.poll(wanted, now, self.timing.patience)?;
         (self.unsettled, self.idle) = (true, None);
         if kind == Kind::Cluster {
             self.ring = true;

@@ -58,8 +58,8 @@ pub(super) struct Stream {
     inbound: Inbound,
     /// Set by the first request.
     client: Option<Client>,
-    /// Pieces of messages that are made and not yet sent.
-    pieces: VecDeque<Bytes>,
+    /// Messages that are made and not yet sent.
+    ready: VecDeque<Bytes>,
     /// How often the gate was forced, as far as it was told.
     forced: u64,
     /// How things stand with the client, as far as it was told.
@@ -87,7 +87,7 @@ impl Stream {
             published,
             inbound,
             client: None,
-            pieces: VecDeque::new(),
+            ready: VecDeque::new(),
             forced: 0,
             told: Standing::default(),
         }
@@ -99,13 +99,13 @@ impl Stream {
     /// The status with which the stream ends.
     pub async fn next(&mut self) -> Result<Option<Bytes>, Status> {
         loop {
-            if let Some(piece) = self.pieces.pop_front() {
-                return Ok(Some(piece));
+            if let Some(message) = self.ready.pop_front() {
+                return Ok(Some(message));
             }
             if !self.take_in_requests()? {
                 return Ok(None);
             }
-            if !self.respond() && self.pieces.is_empty() && !self.wait().await? {
+            if !self.respond() && self.ready.is_empty() && !self.wait().await? {
                 return Ok(None);
             }
         }
@@ -274,7 +274,7 @@ impl Stream {
         let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
         if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
             tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
-            self.pieces.push_back(wire::encode_foreign(&incoming.type_url, nonce, &names));
+            self.ready.push_back(wire::encode_foreign(&incoming.type_url, nonce, &names));
         }
     }
 
@@ -297,12 +297,12 @@ impl Stream {
             self.tell_sync();
             return false;
         };
-        let pieces = wire::encode_response(self.origin.variant, &response, &self.shared.identifier);
-        let bytes = pieces.iter().map(Bytes::len).sum();
+        let message = wire::encode_response(self.origin.variant, &response, &self.shared.identifier);
+        let bytes = message.len();
         self.shared.metrics.sent(response.kind, bytes);
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
-        self.pieces.extend(pieces.into_iter().filter(|piece| !piece.is_empty()));
+        self.ready.push_back(message);
         self.shared.board.update(&client.row, |status| note_sent(status.types.of_mut(response.kind), &response));
         self.told.sent(response.kind);
         true

@@ -11,13 +11,12 @@ use prost::Message;
 use prost::encoding::{
     DecodeContext, WireType, decode_key, decode_varint, encode_key, encode_varint, encoded_len_varint, skip_field,
 };
-use xxhash_rust::xxh3::Xxh3Default;
 
 use super::board::Variant;
 use super::channel::nonce_text;
 use super::inbound::Chunks;
-use super::request::{DeltaRequest, Request, Resources, Response, SotwRequest};
-use crate::snapshot::{Locality, Node, Resource};
+use super::request::{DeltaRequest, Request, Response, SotwRequest};
+use crate::snapshot::{Locality, Node, Resource, Serial};
 
 /// `DiscoveryRequest` and `DeltaDiscoveryRequest`, decoded.
 #[derive(Debug)]
@@ -235,47 +234,13 @@ fn json(value: prost_types::Value) -> serde_json::Value {
 /// Length of the prefix of a gRPC message: a flag and four bytes of length.
 const GRPC_PREFIX: usize = 5;
 
-/// Length of a nonce on the wire: always the same, so that all that comes before it can be shared.
-const NONCE: usize = 16;
-
-/// Largest DATA frame that a client takes unless it says otherwise (`SETTINGS_MAX_FRAME_SIZE`, RFC 9113 section 6.5.2).
-const FRAME: usize = 16_384;
-
-/// Encodes a response for the variant, `DiscoveryResponse` or `DeltaDiscoveryResponse`, as one gRPC message in two pieces: what all
-/// streams that are sent the same share, and an end that has the nonce of this one. Fields may come in any order ("Message Structure"
-/// of the protobuf encoding guide), so the nonce comes last. Every piece becomes at least one DATA frame and one write to the socket,
-/// which costs more than copying a frame: so what would be the last frame anyway is copied together with the nonce.
-pub fn encode_response(variant: Variant, response: &Response, control_plane: &str) -> [Bytes; 2] {
-    let mut shared = response.view.body(identity(variant, response), || shared_part(variant, response, control_plane));
-    let last = shared.split_off(((shared.len() + NONCE) / FRAME * FRAME).min(shared.len()));
-    let mut end = Vec::with_capacity(last.len() + NONCE);
-    end.put_slice(&last);
-    end.put_slice(nonce_text(response.nonce).as_bytes());
-    [shared, end.into()]
+/// Encodes a response for the variant, `DiscoveryResponse` or `DeltaDiscoveryResponse`, as one gRPC message. Streams that are sent the
+/// same under the same nonce share it.
+pub fn encode_response(variant: Variant, response: &Response, control_plane: &str) -> Bytes {
+    response.view.body(response.identity, Serial(response.nonce), || made(variant, response, control_plane))
 }
 
-/// Tells one response from another, but for the nonce.
-fn identity(variant: Variant, response: &Response) -> u128 {
-    let mut hash = Xxh3Default::new();
-    let mut text = |text: &str| {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
-    };
-    text(if variant == Variant::Delta { "delta" } else { "sotw" });
-    text(response.version.as_str());
-    match &response.resources {
-        Resources::Whole(_) => text("all"),
-        Resources::Some(some) => some.iter().for_each(|resource| {
-            text(&resource.name);
-            text(resource.version.as_str());
-        }),
-    }
-    text("removed");
-    response.removed.iter().for_each(|name| text(name));
-    hash.digest128()
-}
-
-fn shared_part(variant: Variant, response: &Response, control_plane: &str) -> Bytes {
+fn made(variant: Variant, response: &Response, control_plane: &str) -> Bytes {
     let mut out = Vec::with_capacity(response.resources.iter().map(|resource| resource.any.len() + 128).sum::<usize>() + 256);
     out.put_bytes(0, GRPC_PREFIX);
     for resource in response.resources.iter() {
@@ -288,13 +253,13 @@ fn shared_part(variant: Variant, response: &Response, control_plane: &str) -> By
     put(4, response.kind.type_url().as_bytes(), &mut out);
     response.removed.iter().for_each(|name| put(6, name.as_bytes(), &mut out));
     put_control_plane(if variant == Variant::Delta { 7 } else { 6 }, control_plane, &mut out);
-    put_key(5, NONCE, &mut out);
-    finish(out, NONCE)
+    put(5, nonce_text(response.nonce).as_bytes(), &mut out);
+    finish(out)
 }
 
-/// Writes the length of the message in front, when so many bytes are still to come.
-fn finish(mut out: Vec<u8>, to_come: usize) -> Bytes {
-    let len = u32::try_from(out.len() - GRPC_PREFIX + to_come).expect("a response is far below 4 GiB");
+/// Writes the length of the message in front.
+fn finish(mut out: Vec<u8>) -> Bytes {
+    let len = u32::try_from(out.len() - GRPC_PREFIX).expect("a response is far below 4 GiB");
     out[1..GRPC_PREFIX].copy_from_slice(&len.to_be_bytes());
     out.into()
 }
@@ -305,7 +270,7 @@ pub fn encode_foreign(type_url: &str, nonce: u64, names: &[String]) -> Bytes {
     put(4, type_url.as_bytes(), &mut out);
     put(5, nonce_text(nonce).as_bytes(), &mut out);
     names.iter().for_each(|name| put(6, name.as_bytes(), &mut out));
-    finish(out, 0)
+    finish(out)
 }
 
 /// Length of a length-delimited field with a tag below 16.

@@ -40,9 +40,9 @@ impl Draft {
         listed || self.whole.as_ref().is_some_and(|view| view.get(name).is_some())
     }
 
-    /// What goes into the response.
-    pub fn into_resources(self) -> (Resources, Vec<Name>) {
-        (self.whole.map_or(Resources::Some(self.resources), Resources::Whole), self.removed)
+    /// What goes into the response, beside what is removed.
+    pub fn resources(&self) -> Resources {
+        self.whole.clone().map_or_else(|| Resources::Some(self.resources.clone()), Resources::Whole)
     }
 }
 
