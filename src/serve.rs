@@ -10,7 +10,7 @@ mod tls;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -159,7 +159,19 @@ async fn write(control: Control, mut generations: mpsc::Receiver<Generation>, st
 
 async fn bind(addr: SocketAddr, flag: &'static str) -> Result<(TcpListener, SocketAddr), ServeError> {
     let failed = |source| ServeError::Bind { addr, flag, source };
-    let listener = TcpListener::bind(addr).await.map_err(failed)?;
+    let listener = listen(addr).map_err(failed)?;
     let addr = listener.local_addr().map_err(failed)?;
     Ok((listener, addr))
+}
+
+/// Connections that may wait to be accepted; the system takes less if it allows less. A fleet that comes back all at once is thousands,
+/// and one that finds no room tries again only after a second.
+const BACKLOG: u32 = 4096;
+
+fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if addr.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // As `TcpListener::bind` does: a port that was ours a moment ago may still have connections that end.
+    socket.set_reuseaddr(true)?;
+    socket.bind(addr)?;
+    socket.listen(BACKLOG)
 }

@@ -182,7 +182,9 @@ impl Channel {
     /// Owes the client these names, if it subscribes to them, even if it was sent them already.
     pub fn owe(&mut self, names: impl IntoIterator<Item = Name>) {
         for name in names.into_iter().filter(|name| self.subscription.wants(name)) {
-            self.owed.add(name);
+            if !self.owed.contains(&name, &self.subscription) {
+                self.owed.add(name);
+            }
             self.dirty = true;
         }
     }

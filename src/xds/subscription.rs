@@ -78,12 +78,15 @@ impl Subscription {
             (_, true) => Wildcard::Legacy,
             _ => Wildcard::Never,
         };
-        // Every ACK repeats the list.
-        if let [one] = names
-            && self.names.len() == 1
-            && self.names.contains(one.as_str())
-        {
+        // Every ACK repeats the list, and most clients begin with the names of all there is; both mostly in order.
+        let same =
+            |known: &Names| names.len() == known.len() && names.iter().map(String::as_str).eq(known.iter().map(Name::as_ref));
+        if same(&self.names) {
             return self.change(before, Vec::new(), Vec::new());
+        }
+        if self.names.is_empty() && same(known) {
+            self.names = known.clone();
+            return self.change(before, known.iter().cloned().collect(), Vec::new());
         }
         let wanted: BTreeSet<&str> = names.iter().map(String::as_str).filter(|name| !(may_wildcard && *name == "*")).collect();
         let dropped: Vec<Name> = self.names.iter().filter(|name| !wanted.contains(name.as_ref())).cloned().collect();
@@ -117,6 +120,11 @@ impl Subscription {
         if first {
             let legacy = may_wildcard && subscribe.is_empty();
             self.wildcard = if legacy { Wildcard::Legacy } else { Wildcard::Never };
+        }
+        let all = self.names.is_empty() && unsubscribe.is_empty() && subscribe.len() == known.len();
+        if all && subscribe.iter().map(String::as_str).eq(known.iter().map(Name::as_ref)) {
+            self.names = known.clone();
+            return self.change(before, known.iter().cloned().collect(), Vec::new());
         }
         let mut added = Vec::new();
         for name in subscribe {
