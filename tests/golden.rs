@@ -1,7 +1,7 @@
 //! Golden files: for each feature of the release format, the Envoy resources that it becomes.
 //!
 //! Each folder in `tests/golden` holds files as a watched directory does, and `envoy.yaml`, which is what they come to. It is what a
-//! node of no fleet is served, or one of the fleets that `tidegate.yaml` names in a line `# fleets: a, b`.
+//! node of no fleet asks for, or one of the fleets that `tidegate.yaml` names in a line `# fleets: a, b`.
 //! `TIDEGATE_BLESS=1 cargo test --test golden` writes `envoy.yaml` anew, and removes it where there is no input any more.
 
 use std::collections::BTreeSet;
@@ -13,7 +13,7 @@ use std::{env, fs};
 use similar::TextDiff;
 use tidegate::diag::{Problem, SourceFile, render};
 use tidegate::model::{Config, Document, Release, conflicts, is_release_file, read_config, read_release};
-use tidegate::translate::{self, Object};
+use tidegate::translate::{self, Kind, Object, ROUTES};
 
 const OUTPUT: &str = "envoy.yaml";
 
@@ -96,8 +96,15 @@ fn objects(case: &Case) -> Vec<Object> {
     services.into_iter().flat_map(|service| service.objects).chain(shared).collect()
 }
 
+/// What an Envoy asks for of what it may have: scopes, and a RouteConfiguration for each host, if a listener has scoped routes.
+fn asked_for(objects: &[Object]) -> impl Iterator<Item = &Object> {
+    let scoped = objects.iter().any(|object| object.kind == Kind::Listener && object.refs.is_empty());
+    let of_host = |object: &Object| object.kind == Kind::ScopedRoute || (object.kind == Kind::Route && object.name != ROUTES);
+    objects.iter().filter(move |object| scoped || !of_host(object))
+}
+
 fn printed(objects: &[Object]) -> String {
-    objects.iter().fold(String::new(), |mut text, object| {
+    asked_for(objects).fold(String::new(), |mut text, object| {
         let _ = write!(text, "--- # {} {}\n{}", object.kind.short(), object.name, translate::to_yaml(object));
         text
     })

@@ -88,11 +88,13 @@ codes! {
     UNKNOWN_FLEET = "T072";
     PORT_CLASH = "T073";
     NO_CLIENT_CA = "T074";
+    PATTERN_UNDER_SCOPES = "T075";
 }
 
 // Worth a look.
 codes! {
     TLS_UNVERIFIED = "T080";
     UNASKED_PATH = "T081";
+    PATTERN_AMONG_MANY = "T082";
     MANY_MORE = "T089";
 }

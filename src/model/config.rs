@@ -1,9 +1,7 @@
 //! `tidegate.yaml`: what concerns the whole fleet and not one service.
 
-use std::net::SocketAddr;
-
-use super::Fleet;
 use super::words::{listed, nearest, quoted};
+use super::{Fleet, Listener};
 
 /// The configuration file, read and checked. The default is what holds without one: no listeners, no fleets, no TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -37,19 +35,6 @@ pub struct PortTls {
     /// Whether `node.id` must be an identity of the certificate; if not said, for nodes that no fleet with identities vouches for.
     /// Of no meaning on the admin port.
     pub node_id_must_match: Option<bool>,
-}
-
-/// A listener that Envoys are given by LDS.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listener {
-    /// Its name, unique.
-    pub name: String,
-    /// Address it binds on every Envoy of its fleets.
-    pub bind: SocketAddr,
-    /// Fleets that get it, by name; none means every node.
-    pub fleets: Vec<String>,
-    /// Writes an access log to the Envoy's standard output.
-    pub access_log: bool,
 }
 
 /// The way out for a fleet that nobody knows.

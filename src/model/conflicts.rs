@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::config::fleet_help;
+use super::patterns::{self, may_meet};
 use super::words::quoted;
 use super::yaml::Span;
 use super::{Config, Document, Release, code};
@@ -23,17 +24,21 @@ pub struct Conflict {
 pub fn conflicts(documents: &[&Document<Release>], config: Option<&Config>) -> Vec<Conflict> {
     let fleets: Option<Vec<&str>> = config.map(|config| config.fleets.iter().map(|fleet| fleet.name.as_str()).collect());
     let mut claims = Claims::default();
-    let mut found = Vec::new();
+    let (mut found, mut accepted) = (Vec::new(), Vec::new());
     for document in documents {
         let Some(release) = &document.value else { continue };
         let mut problems = fleets.as_ref().map(|fleets| unknown_fleets(document, fleets)).unwrap_or_default();
         problems.extend(claims.clashes(document, release));
+        problems.extend(config.map(|config| patterns::refused(document, release, config)).unwrap_or_default());
         if problems.is_empty() {
             claims.take(document, release);
+            accepted.push((*document, release));
         }
         let file = &document.file.path;
         found.extend(problems.into_iter().map(|problem| Conflict { problem, file: file.clone() }));
     }
+    let warnings = config.map(|config| patterns::warnings(&accepted, config)).unwrap_or_default();
+    found.extend(warnings.into_iter().map(|(document, problem)| Conflict { problem, file: document.file.path.clone() }));
     found
 }
 
@@ -78,11 +83,6 @@ impl<'a> Claims<'a> {
         });
         service.into_iter().chain(hosts).collect()
     }
-}
-
-/// Whether one Envoy may be given both: not if each names its fleets and none of them is named by both.
-fn may_meet(one: &[String], other: &[String]) -> bool {
-    one.is_empty() || other.is_empty() || one.iter().any(|fleet| other.contains(fleet))
 }
 
 fn service_twice(document: &Document<Release>, release: &Release, (first, _, at): &Claim<'_>) -> Problem {

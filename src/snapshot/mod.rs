@@ -5,6 +5,7 @@
 //! touched file change nothing on the wire.
 
 mod derived;
+mod host;
 mod resource;
 #[allow(clippy::module_inception)]
 mod snapshot;

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use super::host::{self, Hosts};
 use super::{Kind, Node, Refusal, Resource, Shown, View};
 use crate::model::Config;
 use crate::translate::{self, ServiceObjects, XdsVariant};
@@ -50,8 +51,14 @@ pub enum Transport {
     Typed(XdsVariant),
 }
 
-/// A group of nodes that are served the same: their fleets, and how they are connected.
-type Group = (BTreeSet<String>, Transport);
+/// A group of nodes that are served the same.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Group {
+    fleets: BTreeSet<String>,
+    /// They can be given scoped routes.
+    scopes: bool,
+    transport: Transport,
+}
 
 /// The group of a node under one configuration.
 #[derive(Debug, Clone)]
@@ -84,7 +91,14 @@ pub struct Snapshot {
 struct Content {
     services: Vec<Arc<Service>>,
     config: Arc<Config>,
-    views: Mutex<HashMap<Group, Arc<View>>>,
+    views: Mutex<HashMap<Group, Made>>,
+}
+
+/// A view, and the hosts in it, for the next generation to go on from.
+#[derive(Debug, Clone)]
+struct Made {
+    view: Arc<View>,
+    hosts: Arc<Hosts>,
 }
 
 /// Generations that are remembered for clients that come back.
@@ -113,25 +127,25 @@ impl Snapshot {
 
     /// What this node is served, connected like this.
     pub fn view(&self, node: &Node, transport: Transport) -> Arc<View> {
-        self.content.view((self.content.config.fleets_of(node), transport), self.older.first())
+        self.content.view(self.content.group(node, transport), self.older.first())
     }
 
     /// The group that a node belongs to, connected like this; to be asked for again when the configuration has changed.
     pub fn membership(&self, node: &Node, transport: Transport) -> Membership {
-        Membership { config: self.content.config.clone(), group: (self.content.config.fleets_of(node), transport) }
+        Membership { config: self.content.config.clone(), group: self.content.group(node, transport) }
     }
 
     /// What this node is served. Its membership, found out before, is renewed if the configuration is not the same.
     pub fn view_of(&self, node: &Node, membership: &mut Membership) -> Arc<View> {
         if !membership.is_of(self) {
-            *membership = self.membership(node, membership.group.1);
+            *membership = self.membership(node, membership.group.transport);
         }
         self.content.view(membership.group.clone(), self.older.first())
     }
 
     /// What this node was served before, if there was a time at which that version of a kind was all it had of it.
     pub fn view_told(&self, node: &Node, transport: Transport, kind: Kind, version: &str) -> Option<Arc<View>> {
-        let views = self.older.iter().map(|content| content.view((content.config.fleets_of(node), transport), None));
+        let views = self.older.iter().map(|content| content.view(content.group(node, transport), None));
         views.into_iter().find(|view| view.of(kind).version().as_str() == version)
     }
 
@@ -144,27 +158,34 @@ impl Snapshot {
 }
 
 impl Content {
-    fn made(&self) -> MutexGuard<'_, HashMap<Group, Arc<View>>> {
+    fn group(&self, node: &Node, transport: Transport) -> Group {
+        Group { fleets: self.config.fleets_of(node), scopes: node.takes_scopes(), transport }
+    }
+
+    fn made(&self) -> MutexGuard<'_, HashMap<Group, Made>> {
         self.views.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
     fn view(&self, group: Group, before: Option<&Arc<Content>>) -> Arc<View> {
         let mut views = self.made();
-        if let Some(view) = views.get(&group) {
-            return view.clone();
+        if let Some(made) = views.get(&group) {
+            return made.view.clone();
         }
         let before = before.and_then(|before| before.made().get(&group).cloned());
-        let view = Arc::new(self.compose(&group, before.as_deref()));
-        views.insert(group, view.clone());
+        let made = self.compose(&group, before.as_ref());
+        let view = made.view.clone();
+        views.insert(group, made);
         view
     }
 
-    fn compose(&self, group: &Group, before: Option<&View>) -> View {
-        let (fleets, transport) = group;
-        let services: Vec<&Service> = self.services.iter().map(Arc::as_ref).filter(|service| service.is_for(fleets)).collect();
+    fn compose(&self, group: &Group, before: Option<&Made>) -> Made {
+        let services: Vec<Arc<Service>> = self.services.iter().filter(|service| service.is_for(&group.fleets)).cloned().collect();
         let objects: Vec<&ServiceObjects> = services.iter().map(|service| &service.objects).collect();
-        let shared = translate::fleet(&objects, &self.config, fleets).into_iter().map(|object| {
-            let object = match *transport {
+        let sorted = translate::Hosts::new(&objects);
+        let hosts = host::hosts(&sorted, &services, before.map(|before| before.hosts.as_ref()));
+        let before = before.map(|before| before.view.as_ref());
+        let shared = translate::shared(&sorted, &self.config, &group.fleets, group.scopes).into_iter().map(|object| {
+            let object = match group.transport {
                 Transport::Aggregated => object,
                 Transport::Typed(variant) => translate::typed(&object, variant, MANAGEMENT_SERVER),
             };
@@ -172,7 +193,9 @@ impl Content {
             let old = before.and_then(|view| view.of(made.kind).get(&made.name)).filter(|old| old.version == made.version);
             old.cloned().unwrap_or_else(|| Arc::new(made))
         });
-        let own = services.iter().flat_map(|service| service.resources(*transport).iter().cloned());
-        View::new(own.chain(shared), before)
+        let own = services.iter().flat_map(|service| service.resources(group.transport).iter().cloned());
+        let of_hosts = hosts.values().flat_map(|host| host.resources().iter().cloned());
+        let view = Arc::new(View::new(own.chain(of_hosts).chain(shared), before));
+        Made { view, hosts: Arc::new(hosts) }
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! Release + Split ─▶ service() ─▶ clusters, endpoints, encoded routes      per service, made again only when it changes
-//! services + Config ─▶ fleet() ─▶ RouteConfiguration, listeners            per group of nodes; puts together, checks nothing
+//! services of a host ─▶ of_host() ─▶ scope, RouteConfiguration               per host, made again only when one of them changes
+//! services + Config ─▶ shared() ─▶ RouteConfiguration over all, listeners   per group of nodes; puts together, checks nothing
 //! ```
 
 mod action;
@@ -17,6 +18,7 @@ mod descriptors;
 mod endpoints;
 mod expression;
 mod health;
+mod hosts;
 mod invalid;
 mod kind;
 mod listener;
@@ -29,6 +31,7 @@ mod print;
 mod references;
 mod route_config;
 mod routes;
+mod scope;
 mod service;
 mod stand_in;
 mod transport;
@@ -38,6 +41,7 @@ mod validate;
 pub use bootstrap::{BadAddress, BootstrapOptions, XdsAddress, XdsTls, XdsVariant, bootstrap};
 pub use cluster::name as cluster_name;
 pub use descriptors::descriptor_set;
+pub use hosts::Hosts;
 pub use invalid::Invalid;
 pub use kind::Kind;
 pub use object::{Object, ServiceObjects};
@@ -55,13 +59,28 @@ use crate::model::Config;
 pub const ROUTES: &str = "tidegate";
 
 /// What a group of nodes gets beside the services' own clusters and endpoints: the RouteConfiguration `tidegate` over the services
-/// given, which is there even without any, and the listeners of the fleets given.
+/// given, which is there even without any; a scope and a RouteConfiguration for each host that is a name; and the listeners of the
+/// fleets given, as nodes get them that take scopes.
 pub fn fleet(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSet<String>) -> Vec<Object> {
+    let hosts = Hosts::new(services);
+    let of_hosts = hosts.iter().flat_map(|(host, places)| of_host(host, &hosts.at(places)));
+    shared(&hosts, config, fleets, true).into_iter().chain(of_hosts).collect()
+}
+
+/// What depends on all hosts of a group of nodes: the RouteConfiguration `tidegate`, and the listeners of the fleets given; with
+/// scoped routes only if the nodes take scopes.
+pub fn shared(hosts: &Hosts<'_>, config: &Config, fleets: &BTreeSet<String>, scopes: bool) -> Vec<Object> {
     let meant = |listener: &&crate::model::Listener| {
         listener.fleets.is_empty() || listener.fleets.iter().any(|fleet| fleets.contains(fleet))
     };
-    let listeners = config.listeners.iter().filter(meant).map(listener::object);
-    std::iter::once(route_config::object(services)).chain(listeners).collect()
+    let listeners = config.listeners.iter().filter(meant).map(|listener| listener::object(listener, hosts, scopes));
+    std::iter::once(route_config::whole(hosts)).chain(listeners).collect()
+}
+
+/// What one host needs for scoped routes, given the services on it in the order of [`Hosts`]: its scope and its RouteConfiguration,
+/// which depend on nothing else. Nothing for a pattern, as scopes are found by exact names.
+pub fn of_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
+    if hosts::is_exact(host) { vec![scope::object(host), route_config::of_host(host, services)] } else { vec![] }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What translation yields.
 
+use bytes::Bytes;
 use prost::{Message, Name};
 
 use super::{Kind, canonical};
@@ -45,7 +46,7 @@ pub struct ServiceObjects {
     pub path: String,
     /// Its routes, to be put under each of the hosts, in order: `envoy.config.route.v3.Route` messages in canonical encoding, so that
     /// a RouteConfiguration over many services is put together from them without building or encoding a route again.
-    pub routes: Vec<Vec<u8>>,
+    pub routes: Vec<Bytes>,
     /// The clusters that the routes send to, sorted, each once.
     pub route_refs: Vec<String>,
 }

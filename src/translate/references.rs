@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use super::{Kind, Object};
 
 /// References to resources that are not among those given, one sentence each. Envoy acknowledges most of them and then answers 503 or
-/// 404, or waits for what never comes. Translation makes none, because routes lead to clusters of their own service and listeners to
-/// the one RouteConfiguration; the golden tests hold that with this.
+/// 404, or waits for what never comes. Translation makes none, because routes lead to clusters of their own service, listeners to
+/// the one RouteConfiguration, and the scope of a host to the host's own; the golden tests hold that with this.
 pub fn dangling(objects: &mut dyn Iterator<Item = &Object>) -> Vec<String> {
     let objects: Vec<&Object> = objects.collect();
     let there: BTreeSet<(Kind, &str)> = objects.iter().map(|object| (object.kind, object.name.as_str())).collect();

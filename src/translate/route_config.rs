@@ -1,9 +1,11 @@
-//! The RouteConfiguration over all services.
+//! RouteConfigurations: the one over all services, and one for each host.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use prost::Message;
 
+use super::hosts::Hosts;
 use super::{Kind, Object, ROUTES, ServiceObjects};
 
 /// `envoy.config.route.v3.RouteConfiguration` with its routes encoded already: the same bytes on the wire, for a fraction of the work.
@@ -20,50 +22,59 @@ struct RouteConfiguration {
 
 /// `envoy.config.route.v3.VirtualHost`, likewise.
 #[derive(Clone, PartialEq, Message)]
-struct VirtualHost {
+pub(super) struct VirtualHost {
     #[prost(string, tag = "1")]
-    name: String,
+    pub name: String,
     #[prost(string, repeated, tag = "2")]
-    domains: Vec<String>,
-    #[prost(bytes = "vec", repeated, tag = "3")]
-    routes: Vec<Vec<u8>>,
+    pub domains: Vec<String>,
+    #[prost(bytes = "bytes", repeated, tag = "3")]
+    pub routes: Vec<Bytes>,
 }
 
-/// The RouteConfiguration `tidegate`: there even when no service is, as a listener that names it waits for it. Ports are ignored:
-/// hosts are written without, and clients that use another port than 80 or 443 send theirs.
-pub(super) fn object(services: &[&ServiceObjects]) -> Object {
-    let configuration =
-        RouteConfiguration { name: ROUTES.to_owned(), virtual_hosts: virtual_hosts(services), ignore_port_in_host_matching: true };
+/// The RouteConfiguration `tidegate`: there even when no service is, as a listener that names it waits for it.
+pub(super) fn whole(hosts: &Hosts<'_>) -> Object {
+    let refs = route_refs(hosts.services());
+    object(ROUTES.to_owned(), virtual_hosts(hosts), refs)
+}
+
+/// The RouteConfiguration of one host: what the whole has for it, and nothing else, so that a change of it costs what the host is
+/// large and not what the whole is. Its name is the host's for good: a scope that is in use must never be led to another
+/// RouteConfiguration, as Envoy answers 404 on it until it has that one.
+pub(super) fn of_host(host: &str, services: &[&ServiceObjects]) -> Object {
+    let routes = services.iter().flat_map(|service| service.routes.iter().cloned()).collect();
+    let virtual_host = VirtualHost { name: host.to_owned(), domains: vec![host.to_owned()], routes };
+    object(name_of_host(host), vec![virtual_host], route_refs(services))
+}
+
+/// The name of a host's RouteConfiguration.
+pub(super) fn name_of_host(host: &str) -> String {
+    format!("{ROUTES}/{host}")
+}
+
+/// Ports are ignored: hosts are written without, and clients that use another port than 80 or 443 send theirs.
+pub(super) fn object(name: String, virtual_hosts: Vec<VirtualHost>, refs: Vec<String>) -> Object {
+    let configuration = RouteConfiguration { name: name.clone(), virtual_hosts, ignore_port_in_host_matching: true };
+    Object { kind: Kind::Route, name, bytes: configuration.encode_to_vec(), refs }
+}
+
+/// The clusters that these services' routes send to, sorted, each once.
+pub(super) fn route_refs(services: &[&ServiceObjects]) -> Vec<String> {
     let refs: BTreeSet<&String> = services.iter().flat_map(|service| &service.route_refs).collect();
-    let refs = refs.into_iter().cloned().collect();
-    Object { kind: Kind::Route, name: ROUTES.to_owned(), bytes: configuration.encode_to_vec(), refs }
+    refs.into_iter().cloned().collect()
 }
 
-/// One virtual host for each set of hosts that the same services share, by its first host. Envoy takes each host once only, so a host
-/// has the routes of all its services: longest path first, else the service with the shorter would get the requests of both.
-fn virtual_hosts(services: &[&ServiceObjects]) -> Vec<VirtualHost> {
-    let mut in_order: Vec<&ServiceObjects> = services.to_vec();
-    in_order.sort_by(|a, b| b.path.len().cmp(&a.path.len()).then_with(|| a.service.cmp(&b.service)));
-    let mut services_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (i, service) in in_order.iter().enumerate() {
-        for host in service.hosts.iter().map(String::as_str).collect::<BTreeSet<_>>() {
-            services_of.entry(host).or_default().push(i);
-        }
+/// One virtual host for each set of hosts that the same services share, by its first host.
+fn virtual_hosts(hosts: &Hosts<'_>) -> Vec<VirtualHost> {
+    let mut alike: BTreeMap<&[usize], Vec<&str>> = BTreeMap::new();
+    for (host, services) in hosts.iter() {
+        alike.entry(services).or_default().push(host);
     }
-    let mut hosts_of: BTreeMap<&[usize], Vec<&str>> = BTreeMap::new();
-    for (host, services) in &services_of {
-        hosts_of.entry(services).or_default().push(host);
-    }
-    let mut made: Vec<VirtualHost> =
-        hosts_of.into_iter().map(|(services, hosts)| virtual_host(&in_order, services, &hosts)).collect();
+    let one = |(services, names): (&[usize], Vec<&str>)| VirtualHost {
+        name: names.first().copied().unwrap_or_default().to_owned(),
+        domains: names.iter().map(|host| (*host).to_owned()).collect(),
+        routes: hosts.at(services).iter().flat_map(|service| service.routes.iter().cloned()).collect(),
+    };
+    let mut made: Vec<VirtualHost> = alike.into_iter().map(one).collect();
     made.sort_by(|a, b| a.name.cmp(&b.name));
     made
-}
-
-fn virtual_host(in_order: &[&ServiceObjects], services: &[usize], hosts: &[&str]) -> VirtualHost {
-    VirtualHost {
-        name: hosts.first().copied().unwrap_or_default().to_owned(),
-        domains: hosts.iter().map(|host| (*host).to_owned()).collect(),
-        routes: services.iter().flat_map(|i| in_order[*i].routes.iter().cloned()).collect(),
-    }
 }

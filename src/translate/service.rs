@@ -1,6 +1,6 @@
 //! One release, translated and checked.
 
-use super::{Invalid, Object, ServiceObjects, canonical, cluster, descriptors, route_config, routes, validate};
+use super::{Hosts, Invalid, Object, ServiceObjects, canonical, cluster, descriptors, route_config, routes, validate};
 use crate::model::{Release, Split};
 
 /// What one release becomes under a split.
@@ -9,7 +9,7 @@ use crate::model::{Release, Split};
 ///
 /// Everything in it that Envoy would refuse, or that cannot be said in Envoy's routes.
 pub fn service(release: &Release, split: &Split) -> Result<ServiceObjects, Vec<Invalid>> {
-    let encoded = routes::routes(release, split)?.iter().map(canonical::encode).collect();
+    let encoded = routes::routes(release, split)?.iter().map(|route| canonical::encode(route).into()).collect();
     let made = ServiceObjects {
         service: release.service.clone(),
         fleets: release.fleets.clone(),
@@ -20,7 +20,7 @@ pub fn service(release: &Release, split: &Split) -> Result<ServiceObjects, Vec<I
         route_refs: routes::refs(release, split),
     };
     // The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
-    let shared = route_config::object(&[&made]);
+    let shared = route_config::whole(&Hosts::new(&[&made]));
     let invalid: Vec<Invalid> = made.objects.iter().chain([&shared]).flat_map(broken).collect();
     if invalid.is_empty() { Ok(made) } else { Err(invalid) }
 }

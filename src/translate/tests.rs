@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::model::{
-    Backends, Endpoint, HealthCheck, Listener, Match, Release, Rule, Share, Split, Subject, Test, Upstream, Version,
+    Backends, Endpoint, HealthCheck, Listener, ListenerRoutes, Match, Release, Rule, Share, Split, Subject, Test, Upstream, Version,
 };
 
 fn release(service: &str) -> Release {
@@ -160,7 +160,9 @@ fn what_a_fleet_gets_breaks_no_rule() {
         name: name.into(),
         bind: "127.0.0.1:8080".parse().expect("an address"),
         fleets: vec![],
+        routes: ListenerRoutes::Single,
         access_log: true,
+        written: Default::default(),
     };
     let config = Config { listeners: vec![listener("http")], ..Config::default() };
     let services = ["a", "b"].map(|name| made(&release(name)));
@@ -176,7 +178,9 @@ fn an_envoy_without_aggregated_stream_is_told_the_server() {
         name: "http".into(),
         bind: "127.0.0.1:8080".parse().expect("an address"),
         fleets: vec![],
+        routes: ListenerRoutes::Single,
         access_log: false,
+        written: Default::default(),
     }];
     let config = Config { listeners, ..Config::default() };
     let checkout = made(&release("checkout"));

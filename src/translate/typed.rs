@@ -10,13 +10,14 @@ use envoy_types::pb::envoy::config::core::v3::config_source::ConfigSourceSpecifi
 use envoy_types::pb::envoy::config::listener::v3::{Filter, Listener, filter};
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
 use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::scoped_routes::ConfigSpecifier;
 use envoy_types::util::pack_any;
 use prost::Message;
 
 use super::{Kind, Object, XdsVariant, bootstrap};
 
 /// The same resource for an Envoy that speaks the typed discovery services in this variant with the server that its bootstrap calls
-/// `server`. Endpoints and routes refer to no source, and stay as they are.
+/// `server`. Endpoints, scopes and routes refer to no source, and stay as they are.
 pub fn typed(object: &Object, variant: XdsVariant, server: &str) -> Object {
     let source = |source: Option<ConfigSource>| source.map(|source| named(source, variant, server));
     match object.kind {
@@ -42,8 +43,15 @@ fn remade<M: Message + prost::Name + Default>(object: &Object, change: impl FnOn
 fn in_manager(filter: &mut Filter, source: impl Fn(Option<ConfigSource>) -> Option<ConfigSource>) {
     let Some(filter::ConfigType::TypedConfig(any)) = &mut filter.config_type else { return };
     let Ok(mut manager) = HttpConnectionManager::decode(any.value.as_slice()) else { return };
-    if let Some(RouteSpecifier::Rds(rds)) = &mut manager.route_specifier {
-        rds.config_source = source(rds.config_source.take());
+    match &mut manager.route_specifier {
+        Some(RouteSpecifier::Rds(rds)) => rds.config_source = source(rds.config_source.take()),
+        Some(RouteSpecifier::ScopedRoutes(scoped)) => {
+            scoped.rds_config_source = source(scoped.rds_config_source.take());
+            if let Some(ConfigSpecifier::ScopedRds(scopes)) = &mut scoped.config_specifier {
+                scopes.scoped_rds_config_source = source(scopes.scoped_rds_config_source.take());
+            }
+        }
+        _ => {}
     }
     *any = pack_any(manager);
 }

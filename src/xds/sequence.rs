@@ -9,6 +9,8 @@
 //!   has to be waited for as well.
 //! - A cluster that is wanted no more stays, with its endpoints, while any route the node may be using leads to it, and then for
 //!   the drain time, so that requests in flight end where they began.
+//! - A RouteConfiguration that is wanted no more stays until the node has acknowledged that no listener or scope leads to it: what is
+//!   known of the routes it may be using must not end before their use does.
 //! - EDS never waits for the ACK of CDS: Envoy needs the endpoints to give it.
 //!
 //! A NACK stops the sequence where it is. A node that does not answer stops it for the warm timeout.
@@ -113,6 +115,7 @@ impl Sequence {
             self.retire(target, channels, timing, now);
             self.shut_gate(target, channels, timing, now);
         }
+        self.keep_routes(target, channels);
         let empty = BTreeSet::new();
         let changed = |kind: &Kind| before.get(kind).unwrap_or(&empty) != self.keep.get(kind).unwrap_or(&empty);
         Kind::ALL.into_iter().filter(changed).collect()
@@ -164,6 +167,16 @@ impl Sequence {
             self.wake(patience_ends);
         }
         unknown
+    }
+
+    /// Keeps RouteConfigurations that are wanted no more while listeners or scopes that the node has may lead to them.
+    fn keep_routes(&mut self, target: &View, channels: &Channels) {
+        let known = |kind| self.keep(kind).is_empty() && of(channels, kind).all(Channel::is_in_sync);
+        if known(Kind::Listener) && known(Kind::ScopedRoute) {
+            return;
+        }
+        let unwanted = of(channels, Kind::Route).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Route)));
+        self.keep.entry(Kind::Route).or_default().extend(unwanted);
     }
 
     fn shut_gate(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {

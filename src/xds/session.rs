@@ -232,6 +232,9 @@ impl Session {
             return None;
         }
         match kind {
+            Kind::Route if self.sequence.waits_for().next().is_none() => {
+                Some("keeps route configurations until the ACK that no scope leads to them".to_owned())
+            }
             Kind::Listener | Kind::ScopedRoute | Kind::Route => {
                 Some(format!("waits for the ACK of clusters {}", list(self.sequence.waits_for())))
             }

@@ -15,6 +15,7 @@ mod restart;
 mod rules;
 mod run;
 mod scale;
+mod scopes;
 mod server;
 mod splits;
 mod tls;

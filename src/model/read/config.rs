@@ -5,13 +5,13 @@ use std::net::SocketAddr;
 use super::address::bind;
 use super::fields::{Fields, each, entries, items, some_items, wrong_kind};
 use super::port_tls;
-use super::scalar::{any_scalar, boolean, is_name, name, text};
+use super::scalar::{any_scalar, boolean, is_name, name, text, word};
 use crate::model::config::fleet_help;
 use crate::model::document::Places;
 use crate::model::notes::Notes;
 use crate::model::words::quoted;
 use crate::model::yaml::{Entry, Node, Span, Value};
-use crate::model::{Config, Fleet, Listener, code};
+use crate::model::{Config, Fleet, Listener, ListenerRoutes, Written, code};
 
 /// Reads the configuration.
 pub(super) fn read(notes: &mut Notes, places: &mut Places, root: &Node) -> Option<Config> {
@@ -82,7 +82,7 @@ fn same_socket(one: SocketAddr, other: SocketAddr) -> bool {
 
 fn listener(notes: &mut Notes, entry: &Entry, known: &[&str]) -> Option<(Listener, Span)> {
     let named = is_name(notes, &entry.key.text, &entry.key.span, "the listener's name");
-    let fields = Fields::of(notes, &entry.value, "a listener", &["bind", "fleets", "access_log"])?;
+    let fields = Fields::of(notes, &entry.value, "a listener", &["bind", "fleets", "routes", "access_log"])?;
     let at = fields.need(notes, "bind", "\"127.0.0.1:8080\"");
     let bind = at.and_then(|node| bind(notes, node));
     let fleets = fields.get("fleets").map_or(Some(Vec::new()), |node| {
@@ -90,9 +90,16 @@ fn listener(notes: &mut Notes, entry: &Entry, known: &[&str]) -> Option<(Listene
         each(items, |item| known_fleet(notes, item, known))
     });
     let access_log = fields.get("access_log").map_or(Some(false), |node| boolean(notes, node, "`access_log`"));
+    let routes = fields.get("routes").map_or(Some(ListenerRoutes::Auto), |node| word(notes, node, "`routes`", &ROUTES));
     let name = named.then(|| entry.key.text.clone())?;
-    Some((Listener { name, bind: bind?, fleets: fleets?, access_log: access_log? }, at?.span.clone()))
+    let written = Written(fields.get("routes").or(at).map(|node| notes.label(&node.span, String::new())));
+    let listener = Listener { name, bind: bind?, fleets: fleets?, routes: routes?, access_log: access_log?, written };
+    Some((listener, at?.span.clone()))
 }
+
+/// How a listener may find its routes.
+const ROUTES: [(&str, ListenerRoutes); 3] =
+    [("auto", ListenerRoutes::Auto), ("single", ListenerRoutes::Single), ("scoped", ListenerRoutes::Scoped)];
 
 fn known_fleet(notes: &mut Notes, node: &Node, known: &[&str]) -> Option<String> {
     let name = name(notes, node, "a fleet")?;

@@ -249,7 +249,9 @@ listeners:
         name: name.into(),
         bind: bind.parse().expect("an address"),
         fleets: fleets.iter().map(|fleet| (*fleet).to_owned()).collect(),
+        routes: ListenerRoutes::Auto,
         access_log,
+        written: Written::default(),
     };
     let listeners = vec![listener("http", "127.0.9.1:80", &["edge"], true), listener("other", "[::1]:80", &[], false)];
     let tls = |certificate: &str, key: &str| PortTls { certificate: certificate.into(), key: key.into(), ..PortTls::default() };

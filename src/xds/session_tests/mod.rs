@@ -5,6 +5,7 @@ mod answers;
 mod incremental;
 mod order;
 mod reconnects;
+mod scopes;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,6 +18,7 @@ const CDS: Kind = Kind::Cluster;
 const EDS: Kind = Kind::Endpoints;
 const LDS: Kind = Kind::Listener;
 const RDS: Kind = Kind::Route;
+const SRDS: Kind = Kind::ScopedRoute;
 
 /// A view from lines such as `C a/1=x > a/1` (kind, name, content, what it refers to).
 fn view(lines: &[&str]) -> Arc<View> {
