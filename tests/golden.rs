@@ -1,7 +1,8 @@
 //! Golden files: for each feature of the release format, the Envoy resources that it becomes.
 //!
 //! Each folder in `tests/golden` holds files as a watched directory does, and `envoy.yaml`, which is what they come to. It is what a
-//! node of no fleet asks for, or one of the fleets that `tidegate.yaml` names in a line `# fleets: a, b`.
+//! node of no fleet asks for, or one of the fleets that `tidegate.yaml` names in a line `# fleets: a, b`; with a line `# on request`,
+//! followed by what is given only by name.
 //! `TIDEGATE_BLESS=1 cargo test --test golden` writes `envoy.yaml` anew, and removes it where there is no input any more.
 
 use std::collections::BTreeSet;
@@ -23,6 +24,8 @@ struct Case {
     releases: Vec<Document<Release>>,
     config: Config,
     fleets: BTreeSet<String>,
+    /// What is given only by name is printed as well.
+    on_request: bool,
 }
 
 fn entries(dir: &Path) -> Vec<PathBuf> {
@@ -74,7 +77,8 @@ fn case(folder: PathBuf) -> Case {
     let mut problems: Vec<Problem> = releases.iter().flat_map(|document| document.problems.clone()).collect();
     problems.extend(conflicts(&releases.iter().collect::<Vec<_>>(), Some(&config)).into_iter().map(|conflict| conflict.problem));
     refuse_errors(&folder, problems);
-    Case { folder, releases, config, fleets }
+    let on_request = source(&folder, "tidegate.yaml").is_some_and(|file| file.text.lines().any(|line| line == "# on request"));
+    Case { folder, releases, config, fleets, on_request }
 }
 
 /// Every folder that has an input.
@@ -84,16 +88,24 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What a case becomes; all of it is what Envoy's own rules accept.
+/// What a case becomes; all of it is what Envoy's own rules accept. What is given only by name comes last.
 fn objects(case: &Case) -> Vec<Object> {
+    let (mut objects, on_request) = made(case);
+    objects.extend(on_request);
+    objects
+}
+
+fn made(case: &Case) -> (Vec<Object>, Vec<Object>) {
     let meant = |fleets: &[String]| fleets.is_empty() || fleets.iter().any(|fleet| case.fleets.contains(fleet));
     let releases = case.releases.iter().filter_map(|document| document.value.as_ref()).filter(|release| meant(&release.fleets));
     let services: Vec<_> = releases
         .map(|release| translate::service(release, &release.held_split()))
         .map(|made| made.unwrap_or_else(|refused| panic!("{}: {refused:?}", case.folder.display())))
         .collect();
-    let shared = translate::fleet(&services.iter().collect::<Vec<_>>(), &case.config, &case.fleets);
-    services.into_iter().flat_map(|service| service.objects).chain(shared).collect()
+    let all = services.iter().collect::<Vec<_>>();
+    let shared = translate::fleet(&all, &case.config, &case.fleets);
+    let on_request = translate::proxyless(&all, &case.config, &case.fleets);
+    (services.into_iter().flat_map(|service| service.objects).chain(shared).collect(), on_request)
 }
 
 /// What an Envoy asks for of what it may have: scopes, and a RouteConfiguration for each host, if a listener has scoped routes.
@@ -103,8 +115,10 @@ fn asked_for(objects: &[Object]) -> impl Iterator<Item = &Object> {
     objects.iter().filter(move |object| scoped || !of_host(object))
 }
 
-fn printed(objects: &[Object]) -> String {
-    asked_for(objects).fold(String::new(), |mut text, object| {
+fn printed(case: &Case) -> String {
+    let (objects, on_request) = made(case);
+    let on_request = on_request.iter().filter(|_| case.on_request);
+    asked_for(&objects).chain(on_request).fold(String::new(), |mut text, object| {
         let _ = write!(text, "--- # {} {}\n{}", object.kind.short(), object.name, translate::to_yaml(object));
         text
     })
@@ -118,7 +132,7 @@ fn bless() -> bool {
 fn releases_become_what_the_golden_files_say() {
     let mut wrong = Vec::new();
     for case in cases() {
-        let (path, made) = (case.folder.join(OUTPUT), printed(&objects(&case)));
+        let (path, made) = (case.folder.join(OUTPUT), printed(&case));
         let have = fs::read_to_string(&path).unwrap_or_default();
         if have != made && bless() {
             fs::write(&path, made).expect("tests/golden is writable");

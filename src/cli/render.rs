@@ -83,7 +83,8 @@ fn chosen<'a>(compiled: &'a Compiled, name: Option<&str>, fleets: &BTreeSet<Stri
 
 fn resources(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSet<String>) -> Vec<Object> {
     let own = services.iter().flat_map(|service| service.objects.iter().cloned());
-    let mut all: Vec<Object> = own.chain(translate::fleet(services, config, fleets)).collect();
+    let shared = translate::fleet(services, config, fleets);
+    let mut all: Vec<Object> = own.chain(shared).chain(translate::proxyless(services, config, fleets)).collect();
     all.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
     all
 }

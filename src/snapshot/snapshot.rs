@@ -6,22 +6,25 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use super::host::{self, Hosts};
 use super::{Kind, Node, Refusal, Resource, Shown, View};
 use crate::model::Config;
-use crate::translate::{self, ServiceObjects, XdsVariant};
+use crate::translate::{self, Object, ServiceObjects, XdsVariant};
 
 /// One service, translated and encoded; kept over generations as long as its release does not change.
 #[derive(Debug)]
 pub struct Service {
     objects: ServiceObjects,
     resources: Vec<Arc<Resource>>,
-    /// The same for Envoys on typed services, state of the world and delta; made when the first of them comes.
+    /// For clients without a proxy.
+    on_request: Vec<Arc<Resource>>,
+    /// `resources` for Envoys on typed services, state of the world and delta; made when the first of them comes.
     typed: [OnceLock<Vec<Arc<Resource>>>; 2],
 }
 
 impl Service {
     /// Encodes what translation made of a release.
     pub fn new(objects: ServiceObjects) -> Service {
-        let resources = objects.objects.iter().map(|object| Arc::new(Resource::new(object))).collect();
-        Service { objects, resources, typed: Default::default() }
+        let encode = |objects: &[Object]| objects.iter().map(|object| Arc::new(Resource::new(object))).collect();
+        let (resources, on_request) = (encode(&objects.objects), encode(&translate::proxyless_service(&objects)));
+        Service { objects, resources, on_request, typed: Default::default() }
     }
 
     fn resources(&self, transport: Transport) -> &[Arc<Resource>] {
@@ -184,18 +187,36 @@ impl Content {
         let sorted = translate::Hosts::new(&objects);
         let hosts = host::hosts(&sorted, &services, before.map(|before| before.hosts.as_ref()));
         let before = before.map(|before| before.view.as_ref());
-        let shared = translate::shared(&sorted, &self.config, &group.fleets, group.scopes).into_iter().map(|object| {
-            let object = match group.transport {
-                Transport::Aggregated => object,
-                Transport::Typed(variant) => translate::typed(&object, variant, MANAGEMENT_SERVER),
-            };
-            let made = Resource::new(&object);
-            let old = before.and_then(|view| view.of(made.kind).get(&made.name)).filter(|old| old.version == made.version);
-            old.cloned().unwrap_or_else(|| Arc::new(made))
-        });
+        let shared: Vec<Arc<Resource>> = translate::shared(&sorted, &self.config, &group.fleets, group.scopes)
+            .into_iter()
+            .map(|object| {
+                let object = match group.transport {
+                    Transport::Aggregated => object,
+                    Transport::Typed(variant) => translate::typed(&object, variant, MANAGEMENT_SERVER),
+                };
+                let made = Resource::new(&object);
+                let old = before.and_then(|view| view.of(made.kind).get(&made.name)).filter(|old| old.version == made.version);
+                old.cloned().unwrap_or_else(|| Arc::new(made))
+            })
+            .collect();
         let own = services.iter().flat_map(|service| service.resources(group.transport).iter().cloned());
         let of_hosts = hosts.values().flat_map(|host| host.resources().iter().cloned());
-        let view = Arc::new(View::new(own.chain(of_hosts).chain(shared), before));
+        let on_request = on_request(&services, &hosts, &shared).filter(|_| group.transport == Transport::Aggregated).cloned();
+        let on_request: Vec<_> = on_request.collect();
+        let view = Arc::new(View::with_on_request(own.chain(of_hosts).chain(shared), on_request, before));
         Made { view, hosts: Arc::new(hosts) }
     }
+}
+
+/// What clients without a proxy ask for by name. They know the aggregated stream alone. A name is first a listener's that Envoys get,
+/// then a service's, then a host's.
+fn on_request<'a>(
+    services: &'a [Arc<Service>],
+    hosts: &'a Hosts,
+    shared: &[Arc<Resource>],
+) -> impl Iterator<Item = &'a Arc<Resource>> {
+    let taken: BTreeSet<Arc<str>> =
+        shared.iter().filter(|resource| resource.kind == Kind::Listener).map(|listener| listener.name.clone()).collect();
+    let all = services.iter().flat_map(|service| &service.on_request).chain(hosts.values().flat_map(|host| host.on_request()));
+    all.filter(move |resource| resource.kind != Kind::Listener || !taken.contains(&resource.name))
 }

@@ -6,33 +6,53 @@ use std::sync::{Arc, LazyLock};
 use super::derived::Derived;
 use super::{Kind, Resource, Version};
 
+/// Resources of one kind, by name.
+pub type Resources = BTreeMap<Arc<str>, Arc<Resource>>;
+
 /// The resources of one kind, by name, with a version of the whole.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TypeView {
-    resources: BTreeMap<Arc<str>, Arc<Resource>>,
+    resources: Resources,
+    /// What nobody gets who does not ask for it by name.
+    on_request: Resources,
     version: Version,
     derived: Derived,
 }
 
 impl TypeView {
     /// A view of these resources. Its version is a hash over the sorted names and their versions.
-    pub fn new(resources: BTreeMap<Arc<str>, Arc<Resource>>) -> TypeView {
+    pub fn new(resources: Resources) -> TypeView {
+        TypeView::with_on_request(resources, Resources::new())
+    }
+
+    /// A view of these resources, and of some that are given only to who asks for them by name; the version covers both.
+    pub fn with_on_request(resources: Resources, on_request: Resources) -> TypeView {
         let mut text = Vec::new();
-        for (name, resource) in &resources {
+        for (name, resource) in resources.iter().chain(&on_request) {
             // Lengths keep `a` + `bc` apart from `ab` + `c`.
             text.extend_from_slice(&(name.len() as u64).to_le_bytes());
             text.extend_from_slice(name.as_bytes());
             text.extend_from_slice(resource.version.as_str().as_bytes());
         }
-        TypeView { version: Version::of(&text), resources, derived: Derived::default() }
+        TypeView { version: Version::of(&text), resources, on_request, derived: Derived::default() }
     }
 
-    /// The resource of that name.
+    /// The resource of that name among those that everybody gets who asks for all.
     pub fn get(&self, name: &str) -> Option<&Arc<Resource>> {
         self.resources.get(name)
     }
 
-    /// All resources, by name.
+    /// What somebody gets who asks for this name: that resource, or else the one that is given on request.
+    pub fn get_on_request(&self, name: &str) -> Option<&Arc<Resource>> {
+        self.get(name).or_else(|| self.on_request.get(name))
+    }
+
+    /// Whether a name is given only on request.
+    pub fn is_on_request(&self, name: &str) -> bool {
+        !self.on_request.is_empty() && self.on_request.contains_key(name) && !self.resources.contains_key(name)
+    }
+
+    /// All resources, by name, but for those on request.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<Resource>)> {
         self.resources.iter()
     }
@@ -66,12 +86,25 @@ pub struct View {
 impl View {
     /// A view of these resources. Where `before` has an equal type, it is shared.
     pub fn new(resources: impl IntoIterator<Item = Arc<Resource>>, before: Option<&View>) -> View {
-        let mut maps: BTreeMap<Kind, BTreeMap<Arc<str>, Arc<Resource>>> = BTreeMap::new();
+        View::with_on_request(resources, [], before)
+    }
+
+    /// A view of these resources, and of some that are given only to who asks for them by name. Where one name is given twice on
+    /// request, the first counts.
+    pub fn with_on_request(
+        resources: impl IntoIterator<Item = Arc<Resource>>,
+        on_request: impl IntoIterator<Item = Arc<Resource>>,
+        before: Option<&View>,
+    ) -> View {
+        let mut maps: BTreeMap<Kind, (Resources, Resources)> = BTreeMap::new();
         for resource in resources {
-            maps.entry(resource.kind).or_default().insert(resource.name.clone(), resource);
+            maps.entry(resource.kind).or_default().0.insert(resource.name.clone(), resource);
         }
-        let share = |(kind, map)| {
-            let made = TypeView::new(map);
+        for resource in on_request {
+            maps.entry(resource.kind).or_default().1.entry(resource.name.clone()).or_insert(resource);
+        }
+        let share = |(kind, (listed, on_request))| {
+            let made = TypeView::with_on_request(listed, on_request);
             let shared = before.and_then(|view| view.types.get(&kind)).filter(|old| old.version == made.version);
             (kind, shared.cloned().unwrap_or_else(|| Arc::new(made)))
         };

@@ -106,7 +106,8 @@ fn scoped(name: &str, source: ConfigSource) -> RouteSpecifier {
     })
 }
 
-fn router() -> HttpFilter {
+/// The filter that sends requests where their routes lead.
+pub(super) fn router() -> HttpFilter {
     let config: Any = pack_any(Router::default());
     HttpFilter {
         name: "envoy.filters.http.router".to_owned(),

@@ -7,6 +7,7 @@
 //! ```text
 //! Release + Split ─▶ service() ─▶ clusters, endpoints, encoded routes      per service, made again only when it changes
 //! services of a host ─▶ of_host() ─▶ scope, RouteConfiguration               per host, made again only when one of them changes
+//! service, host ─▶ proxyless_…() ─▶ listener, RouteConfiguration             for gRPC clients that ask for them by name
 //! services + Config ─▶ shared() ─▶ RouteConfiguration over all, listeners   per group of nodes; puts together, checks nothing
 //! ```
 
@@ -28,6 +29,7 @@ mod part;
 mod path;
 mod pb;
 mod print;
+mod proxyless;
 mod references;
 mod route_config;
 mod routes;
@@ -81,6 +83,33 @@ pub fn shared(hosts: &Hosts<'_>, config: &Config, fleets: &BTreeSet<String>, sco
 /// which depend on nothing else. Nothing for a pattern, as scopes are found by exact names.
 pub fn of_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
     if hosts::is_exact(host) { vec![scope::object(host), route_config::of_host(host, services)] } else { vec![] }
+}
+
+/// What a group of nodes may have beside all this, and is given only by name, as gRPC clients without a proxy ask for it: a listener and
+/// its routes for each service and, by names that nothing else has, for each host.
+pub fn proxyless(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSet<String>) -> Vec<Object> {
+    let hosts = Hosts::new(services);
+    let of_services = services.iter().flat_map(|service| proxyless_service(service));
+    let of_hosts = hosts.iter().flat_map(|(host, places)| proxyless_host(host, &hosts.at(places)));
+    let listeners = shared(&hosts, config, fleets, true);
+    let mut taken: BTreeSet<String> = listeners.into_iter().map(|object| object.name).collect();
+    let mut made = Vec::new();
+    for pair in [of_services.collect::<Vec<_>>(), of_hosts.collect()].concat().chunks(2) {
+        if pair.iter().any(|object| object.kind == Kind::Listener && taken.insert(object.name.clone())) {
+            made.extend_from_slice(pair);
+        }
+    }
+    made
+}
+
+/// What a service has for clients without a proxy, under its name: a listener and its routes; nothing if they could not use it.
+pub fn proxyless_service(service: &ServiceObjects) -> Vec<Object> {
+    proxyless::of_service(service)
+}
+
+/// The same for a host, given the services on it in the order of [`Hosts`].
+pub fn proxyless_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
+    proxyless::of_host(host, services)
 }
 
 #[cfg(test)]

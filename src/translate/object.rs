@@ -47,6 +47,8 @@ pub struct ServiceObjects {
     /// Its routes, to be put under each of the hosts, in order: `envoy.config.route.v3.Route` messages in canonical encoding, so that
     /// a RouteConfiguration over many services is put together from them without building or encoding a route again.
     pub routes: Vec<Bytes>,
+    /// The same routes as gRPC clients without a proxy take them; `None` if they cannot be given this service.
+    pub proxyless_routes: Option<Vec<Bytes>>,
     /// The clusters that the routes send to, sorted, each once.
     pub route_refs: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! One release, translated and checked.
 
-use super::{Hosts, Invalid, Object, ServiceObjects, canonical, cluster, descriptors, route_config, routes, validate};
+use super::{Hosts, Invalid, Object, ServiceObjects, canonical, cluster, descriptors, proxyless, route_config, validate};
 use crate::model::{Release, Split};
 
 /// What one release becomes under a split.
@@ -9,15 +9,16 @@ use crate::model::{Release, Split};
 ///
 /// Everything in it that Envoy would refuse, or that cannot be said in Envoy's routes.
 pub fn service(release: &Release, split: &Split) -> Result<ServiceObjects, Vec<Invalid>> {
-    let encoded = routes::routes(release, split)?.iter().map(|route| canonical::encode(route).into()).collect();
+    let routes = super::routes::routes(release, split)?;
     let made = ServiceObjects {
         service: release.service.clone(),
         fleets: release.fleets.clone(),
         objects: release.versions.iter().flat_map(|version| cluster::objects(release, version)).collect(),
         hosts: release.hosts.clone(),
         path: release.path.clone(),
-        routes: encoded,
-        route_refs: routes::refs(release, split),
+        routes: routes.iter().map(|route| canonical::encode(route).into()).collect(),
+        proxyless_routes: proxyless::routes(release, &routes),
+        route_refs: super::routes::refs(release, split),
     };
     // The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
     let shared = route_config::whole(&Hosts::new(&[&made]));

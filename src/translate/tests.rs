@@ -156,15 +156,8 @@ fn services_that_share_a_host_are_tried_by_longest_path_whatever_their_order() {
 
 #[test]
 fn what_a_fleet_gets_breaks_no_rule() {
-    let listener = |name: &str| Listener {
-        name: name.into(),
-        bind: "127.0.0.1:8080".parse().expect("an address"),
-        fleets: vec![],
-        routes: ListenerRoutes::Single,
-        access_log: true,
-        written: Default::default(),
-    };
-    let config = Config { listeners: vec![listener("http")], ..Config::default() };
+    let listeners = vec![listener("http", ListenerRoutes::Single), listener("many", ListenerRoutes::Scoped)];
+    let config = Config { listeners, ..Config::default() };
     let services = ["a", "b"].map(|name| made(&release(name)));
     for object in fleet(&services.iter().collect::<Vec<_>>(), &config, &BTreeSet::new()) {
         let message = descriptors::message_of(object.kind.type_url()).expect("a known type");
@@ -173,32 +166,76 @@ fn what_a_fleet_gets_breaks_no_rule() {
 }
 
 #[test]
+fn what_is_given_on_request_breaks_no_rule() {
+    let services = ["a", "b"].map(|name| made(&release(name)));
+    let objects = proxyless(&services.iter().collect::<Vec<_>>(), &Config::default(), &BTreeSet::new());
+    assert_eq!(objects.len(), 8, "a listener and routes for each service and for its host");
+    for object in objects {
+        let message = descriptors::message_of(object.kind.type_url()).expect("a known type");
+        assert_eq!(validate::broken(message, &object.bytes), []);
+    }
+}
+
+fn listener(name: &str, routes: ListenerRoutes) -> Listener {
+    let bind = "127.0.0.1:8080".parse().expect("an address");
+    Listener { name: name.into(), bind, fleets: vec![], routes, access_log: true, written: Default::default() }
+}
+
+/// Whether a listener of a node with these hosts is scoped.
+fn is_scoped(routes: ListenerRoutes, hosts: &[&str], scopes: bool) -> bool {
+    let hosts = hosts.iter().map(|host| (*host).to_owned()).collect();
+    let one = made(&Release { hosts, ..release("checkout") });
+    let config = Config { listeners: vec![listener("http", routes)], ..Config::default() };
+    let objects = shared(&Hosts::new(&[&one]), &config, &BTreeSet::new(), scopes);
+    let made = objects.iter().find(|object| object.kind == Kind::Listener).expect("a listener");
+    made.refs.is_empty()
+}
+
+#[test]
+fn a_listener_is_scoped_where_it_is_asked_to_be_and_can_be() {
+    use ListenerRoutes::{Auto, Scoped, Single};
+    let many: Vec<String> = (0..=crate::model::MOST_HOSTS_IN_ONE).map(|i| format!("h{i}.example.com")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let pattern = [&many[1..], &["*.example.com"]].concat();
+    for (routes, hosts, scopes, want) in [
+        (Auto, &many[1..], true, false),
+        (Auto, &many, true, true),
+        (Auto, &pattern, true, false),
+        (Auto, &many, false, false),
+        (Single, &many, true, false),
+        (Scoped, &many[..1], true, true),
+        (Scoped, &["*"], true, false),
+        (Scoped, &many, false, false),
+    ] {
+        assert_eq!(is_scoped(routes, hosts, scopes), want, "{routes:?} {} {scopes}", hosts.len());
+    }
+}
+
+#[test]
 fn an_envoy_without_aggregated_stream_is_told_the_server() {
-    let listeners = vec![Listener {
-        name: "http".into(),
-        bind: "127.0.0.1:8080".parse().expect("an address"),
-        fleets: vec![],
-        routes: ListenerRoutes::Single,
-        access_log: false,
-        written: Default::default(),
-    }];
+    let listeners = vec![listener("http", ListenerRoutes::Single), listener("many", ListenerRoutes::Scoped)];
     let config = Config { listeners, ..Config::default() };
     let checkout = made(&release("checkout"));
     let shared = fleet(&[&checkout], &config, &BTreeSet::new());
     for object in checkout.objects.iter().chain(&shared) {
         let remade = typed(object, XdsVariant::Sotw, "xds");
         let (json, name) = (to_json(&remade), &object.name);
-        let source = match object.kind {
-            Kind::Cluster => &json["eds_cluster_config"]["eds_config"],
-            Kind::Listener => &json["filter_chains"][0]["filters"][0]["typed_config"]["rds"]["config_source"],
+        let manager = &json["filter_chains"][0]["filters"][0]["typed_config"];
+        let scoped = &manager["scoped_routes"];
+        let sources = match (object.kind, name.as_str()) {
+            (Kind::Cluster, _) => vec![&json["eds_cluster_config"]["eds_config"]],
+            (Kind::Listener, "many") => vec![&scoped["rds_config_source"], &scoped["scoped_rds"]["scoped_rds_config_source"]],
+            (Kind::Listener, _) => vec![&manager["rds"]["config_source"]],
             _ => {
                 assert_eq!(&remade, object);
                 continue;
             }
         };
-        assert_eq!(source["api_config_source"]["api_type"], "GRPC", "{name}");
-        assert_eq!(source["api_config_source"]["grpc_services"][0]["envoy_grpc"]["cluster_name"], "xds", "{name}");
-        assert_eq!(source.get("ads"), None, "{name}");
+        for source in sources {
+            assert_eq!(source["api_config_source"]["api_type"], "GRPC", "{name}");
+            assert_eq!(source["api_config_source"]["grpc_services"][0]["envoy_grpc"]["cluster_name"], "xds", "{name}");
+            assert_eq!(source.get("ads"), None, "{name}");
+        }
         assert_eq!(remade.refs, object.refs);
     }
 }

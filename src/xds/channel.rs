@@ -35,8 +35,11 @@ pub struct Wanted<'a> {
 }
 
 impl<'a> Wanted<'a> {
-    fn get(&self, name: &str) -> Option<&'a Arc<Resource>> {
-        self.view.get(name).or_else(|| self.spare.get(name))
+    /// The resource of that name for this subscription.
+    fn get(&self, name: &str, subscription: &Subscription) -> Option<&'a Arc<Resource>> {
+        let named = subscription.names().contains(name);
+        let found = if named { self.view.get_on_request(name) } else { self.view.get(name) };
+        found.or_else(|| self.spare.get(name))
     }
 
     fn keeps(&self, name: &str) -> bool {
@@ -287,7 +290,7 @@ impl Channel {
         let changed = self.apply(change, first);
         if self.brought && first && !warming {
             // What it holds already it need not be sent; what does not exist it must be told.
-            let absent = self.subscription.names().iter().filter(|name| view.get(name).is_none()).cloned().collect();
+            let absent = self.subscription.names().iter().filter(|name| view.get_on_request(name).is_none()).cloned().collect();
             self.owed = Owed::just(absent);
         }
         changed

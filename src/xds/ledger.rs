@@ -144,7 +144,7 @@ impl Ledger {
     pub fn recognise(&mut self, view: &TypeView) {
         let own = self.own.iter_mut().filter_map(|(name, own)| own.as_deref_mut().map(|entry| (name, entry)));
         for (name, entry) in own.filter(|(_, entry)| entry.confirmed == Confirmed::Foreign) {
-            if let Some(resource) = view.get(name).filter(|resource| resource.version == entry.sent) {
+            if let Some(resource) = view.get_on_request(name).filter(|resource| resource.version == entry.sent) {
                 entry.resource = Some(resource.clone());
                 entry.confirmed = Confirmed::Known(resource.clone());
             }

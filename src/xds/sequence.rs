@@ -175,7 +175,8 @@ impl Sequence {
         if known(Kind::Listener) && known(Kind::ScopedRoute) {
             return;
         }
-        let unwanted = of(channels, Kind::Route).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Route)));
+        let held = of(channels, Kind::Route).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Route)));
+        let unwanted = held.filter(|name| target.of(Kind::Route).get_on_request(name).is_none());
         self.keep.entry(Kind::Route).or_default().extend(unwanted);
     }
 

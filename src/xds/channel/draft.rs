@@ -94,8 +94,11 @@ impl Channel {
             None if self.subscription.is_wildcard() => names.extend(view.iter().map(|(name, _)| name.clone())),
             None => {}
         }
+        let asked = self.subscription.names().iter();
         if self.ledger.whole().is_none() || self.owed.is_all() {
-            names.extend(self.subscription.names().iter().cloned());
+            names.extend(asked.cloned());
+        } else {
+            names.extend(asked.filter(|name| view.is_on_request(name)).cloned());
         }
         names
     }
@@ -112,7 +115,7 @@ impl Channel {
             let held = self.ledger.get(&name);
             let now = match wanted.keeps(&name) {
                 true => held.and_then(Held::resource),
-                false => wanted.get(&name),
+                false => wanted.get(&name, &self.subscription),
             };
             draft.withheld |= wanted.keeps(&name) && now.is_none();
             match now {
@@ -134,7 +137,7 @@ impl Channel {
         let mut rejected = Draft::default();
         for name in self.names(wanted.view) {
             let held = self.ledger.get(&name);
-            let now = wanted.get(&name).cloned().or_else(|| Resource::stand_in(self.kind, &name).map(Arc::new));
+            let now = wanted.get(&name, &self.subscription).cloned().or_else(|| Resource::stand_in(self.kind, &name).map(Arc::new));
             match now {
                 _ if wanted.keeps(&name) => self.draft_kept(name, held, &mut draft),
                 Some(resource) => self.draft_present(name, &resource, held, &mut draft, &mut rejected),

@@ -3,6 +3,7 @@
 mod absent;
 mod answers;
 mod incremental;
+mod on_request;
 mod order;
 mod reconnects;
 mod scopes;

@@ -1,0 +1,80 @@
+//! What gRPC clients without a proxy get (`xds:///checkout`): a listener that is no more than a name for routes, and these routes in
+//! the words that gRPC knows. Clusters and endpoints are those that Envoys get.
+//!
+//! gRPC refuses a resource for what Envoy would understand: a path prefix that ends at slashes, a cluster whose endpoints are
+//! resolved by name, TLS without a certificate provider of its bootstrap. The first is said otherwise here; services with one of the
+//! others are not offered, as a client that was given them would fail later and say less.
+
+use bytes::Bytes;
+use envoy_types::pb::envoy::config::listener::v3::{ApiListener, Listener};
+use envoy_types::pb::envoy::config::route::v3::{Route, RouteMatch};
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::http_connection_manager::RouteSpecifier;
+use envoy_types::pb::envoy::extensions::filters::network::http_connection_manager::v3::{HttpConnectionManager, Rds};
+use envoy_types::util::pack_any;
+
+use super::hosts::is_exact;
+use super::path::PathSpecifier;
+use super::pb;
+use super::route_config::{self, VirtualHost};
+use super::{Kind, Object, ROUTES, ServiceObjects, canonical, listener};
+use crate::model::{Backends, Release};
+
+/// A service's routes as gRPC takes them; `None` if it does not take the service's clusters.
+pub(super) fn routes(release: &Release, routes: &[Route]) -> Option<Vec<Bytes>> {
+    let named = |backends: &Backends| matches!(backends, Backends::Dns { .. });
+    if release.upstream.tls.is_some() || release.versions.iter().any(|version| named(&version.backends)) {
+        return None;
+    }
+    Some(routes.iter().map(|route| canonical::encode(&plain(route.clone())).into()).collect())
+}
+
+/// A route whose path is said by an expression if it is a prefix that ends at slashes.
+fn plain(mut route: Route) -> Route {
+    if let Some(RouteMatch { path_specifier: Some(specifier), .. }) = &mut route.r#match
+        && let PathSpecifier::PathSeparatedPrefix(prefix) = specifier
+    {
+        *specifier = PathSpecifier::SafeRegex(pb::regex(format!("{}(?:/.*)?", regex::escape(prefix))));
+    }
+    route
+}
+
+/// The listener and the routes of a service, under its name.
+pub(super) fn of_service(service: &ServiceObjects) -> Vec<Object> {
+    let name = &service.service;
+    objects(name, format!("{ROUTES}/grpc/service/{name}"), &[service])
+}
+
+/// The listener and the routes of a host, if it is a name and gRPC takes all services on it.
+pub(super) fn of_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
+    if is_exact(host) { objects(host, format!("{ROUTES}/grpc/host/{host}"), services) } else { vec![] }
+}
+
+fn objects(target: &str, routes: String, services: &[&ServiceObjects]) -> Vec<Object> {
+    let plain: Option<Vec<&Vec<Bytes>>> = services.iter().map(|service| service.proxyless_routes.as_ref()).collect();
+    let Some(plain) = plain else { return vec![] };
+    // A client asks with the name that it was given, or with another if it was told to: the listener has one virtual host anyway.
+    let virtual_host = VirtualHost {
+        name: target.to_owned(),
+        domains: vec!["*".to_owned()],
+        routes: plain.into_iter().flatten().cloned().collect(),
+    };
+    let listener = listener(target, &routes);
+    vec![listener, route_config::object(routes, vec![virtual_host], route_config::route_refs(services))]
+}
+
+fn listener(name: &str, routes: &str) -> Object {
+    let rds = Rds { config_source: Some(pb::ads()), route_config_name: routes.to_owned() };
+    let manager = HttpConnectionManager {
+        // Envoy's rules ask for it; gRPC has no such statistics.
+        stat_prefix: name.to_owned(),
+        route_specifier: Some(RouteSpecifier::Rds(rds)),
+        http_filters: vec![listener::router()],
+        ..HttpConnectionManager::default()
+    };
+    let made = Listener {
+        name: name.to_owned(),
+        api_listener: Some(ApiListener { api_listener: Some(pack_any(manager)) }),
+        ..Listener::default()
+    };
+    Object::new(Kind::Listener, name, &made, vec![routes.to_owned()])
+}
