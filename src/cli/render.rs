@@ -14,7 +14,8 @@ use crate::translate::{self, Object, ServiceObjects};
 
 /// Prints the Envoy resources that a directory becomes, as YAML
 ///
-/// One document a resource, by Envoy's own field names, in the order in which changes are sent. Without a word about the node, what
+/// One document a resource, by Envoy's own field names, in the order in which changes are sent; among them what is sent only to who
+/// asks for it by name, as gRPC clients without a proxy do for listeners. Without a word about the node, what
 /// all fleets get together. Problems of the files go to standard error; the files that have none are rendered all the same.
 #[derive(Debug, clap::Args)]
 pub struct Args {

@@ -17,3 +17,6 @@ pub use derived::{Names, Serial};
 pub use resource::{Resource, Version};
 pub use snapshot::{Membership, Service, Snapshot, Transport};
 pub use view::{TypeView, View};
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,9 @@ use super::{Kind, Resource, Version};
 /// Resources of one kind, by name.
 pub type Resources = BTreeMap<Arc<str>, Arc<Resource>>;
 
+/// The same, on the way there.
+type Entries = Vec<(Arc<str>, Arc<Resource>)>;
+
 /// The resources of one kind, by name, with a version of the whole.
 #[derive(Debug, PartialEq, Eq)]
 pub struct TypeView {
@@ -96,19 +99,20 @@ impl View {
         on_request: impl IntoIterator<Item = Arc<Resource>>,
         before: Option<&View>,
     ) -> View {
-        let mut maps: BTreeMap<Kind, (Resources, Resources)> = BTreeMap::new();
+        // Maps are made of whole lists, which is cheaper than one by one; of a name that is there twice they keep the last.
+        let mut lists: BTreeMap<Kind, (Entries, Entries)> = BTreeMap::new();
         for resource in resources {
-            maps.entry(resource.kind).or_default().0.insert(resource.name.clone(), resource);
+            lists.entry(resource.kind).or_default().0.push((resource.name.clone(), resource));
         }
         for resource in on_request {
-            maps.entry(resource.kind).or_default().1.entry(resource.name.clone()).or_insert(resource);
+            lists.entry(resource.kind).or_default().1.push((resource.name.clone(), resource));
         }
-        let share = |(kind, (listed, on_request))| {
-            let made = TypeView::with_on_request(listed, on_request);
+        let share = |(kind, (listed, on_request)): (Kind, (Entries, Entries))| {
+            let made = TypeView::with_on_request(listed.into_iter().collect(), on_request.into_iter().rev().collect());
             let shared = before.and_then(|view| view.types.get(&kind)).filter(|old| old.version == made.version);
             (kind, shared.cloned().unwrap_or_else(|| Arc::new(made)))
         };
-        View { types: maps.into_iter().map(share).collect() }
+        View { types: lists.into_iter().map(share).collect() }
     }
 
     /// The resources of one kind.

@@ -6,6 +6,7 @@
 mod backends;
 mod cutovers;
 mod fleets;
+mod many_hosts;
 #[path = "../common/pki.rs"]
 mod pki;
 mod proxy;

@@ -32,11 +32,16 @@ impl Setup {
 
 /// Runs a test to its end, or until its time is up. What it holds is dropped while the panic unwinds, so that it can tell of itself.
 pub fn bounded(test: impl Future<Output = ()>) {
+    bounded_by(LIMIT, test);
+}
+
+/// As [`bounded`], with a time of its own.
+pub fn bounded_by(limit: Duration, test: impl Future<Output = ()>) {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().expect("a runtime");
     runtime.block_on(async {
         let mut test = std::pin::pin!(test);
-        if tokio::time::timeout(LIMIT, &mut test).await.is_err() {
-            panic!("not finished after {} s", LIMIT.as_secs());
+        if tokio::time::timeout(limit, &mut test).await.is_err() {
+            panic!("not finished after {} s", limit.as_secs());
         }
     });
 }
