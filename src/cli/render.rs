@@ -14,8 +14,8 @@ use crate::translate::{self, Object, ServiceObjects};
 
 /// Prints the Envoy resources that a directory becomes, as YAML
 ///
-/// One document a resource, by Envoy's own field names, in the order in which changes are sent; among them what is sent only to who
-/// asks for it by name, as gRPC clients without a proxy do for listeners. Without a word about the node, what
+/// One document a resource, by Envoy's own field names, in the order in which changes are sent; last what is sent only on request, as
+/// gRPC clients without a proxy ask for listeners by name. Without a word about the node, what
 /// all fleets get together. Problems of the files go to standard error; the files that have none are rendered all the same.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -67,7 +67,9 @@ pub fn run(args: Args) -> Outcome {
     }
     let fleets = args.node.fleets(&compiled.config);
     let services = chosen(&compiled, args.service.as_deref(), &fleets)?;
-    output::print(&documents(&resources(&services, &compiled.config, &fleets)))?;
+    let on_request = translate::proxyless(&services, &compiled.config, &fleets);
+    let text = [documents(resources(&services, &compiled.config, &fleets), ""), documents(on_request, " (on request)")].concat();
+    output::print(&text.join("\n"))?;
     Ok(code(!compiled.problems.iter().any(diag::Problem::is_error)))
 }
 
@@ -84,14 +86,14 @@ fn chosen<'a>(compiled: &'a Compiled, name: Option<&str>, fleets: &BTreeSet<Stri
 
 fn resources(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSet<String>) -> Vec<Object> {
     let own = services.iter().flat_map(|service| service.objects.iter().cloned());
-    let shared = translate::fleet(services, config, fleets);
-    let mut all: Vec<Object> = own.chain(shared).chain(translate::proxyless(services, config, fleets)).collect();
-    all.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
-    all
+    own.chain(translate::fleet(services, config, fleets)).collect()
 }
 
-fn documents(resources: &[Object]) -> String {
-    let document =
-        |object: &Object| format!("---\n# {} {}\n{}", object.kind.short(), object.name, translate::to_yaml(object).trim_end());
-    resources.iter().map(document).collect::<Vec<_>>().join("\n")
+/// A document for each resource, in the order in which changes are sent, with a note in its title.
+fn documents(mut resources: Vec<Object>, note: &str) -> Vec<String> {
+    resources.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
+    let document = |object: &Object| {
+        format!("---\n# {} {}{note}\n{}", object.kind.short(), object.name, translate::to_yaml(object).trim_end())
+    };
+    resources.iter().map(document).collect()
 }

@@ -107,9 +107,21 @@ async fn render_prints_each_resource_once() {
     let dir = folder(&[("checkout.yaml", GOOD)]);
     let ran = run(&["render", text(dir.path())]).await;
     let titles: Vec<&str> = ran.out.lines().filter(|line| line.starts_with("# ")).collect();
-    let want = ["# CDS checkout/v41", "# CDS checkout/v42", "# EDS checkout/v41", "# EDS checkout/v42", "# RDS tidegate"];
+    let want = [
+        "# CDS checkout/v41",
+        "# CDS checkout/v42",
+        "# EDS checkout/v41",
+        "# EDS checkout/v42",
+        "# SRDS checkout.example.com",
+        "# RDS tidegate",
+        "# RDS tidegate/checkout.example.com",
+        "# LDS checkout (on request)",
+        "# LDS checkout.example.com (on request)",
+        "# RDS tidegate/grpc/host/checkout.example.com (on request)",
+        "# RDS tidegate/grpc/service/checkout (on request)",
+    ];
     assert_eq!((ran.code, titles), (0, want.to_vec()));
-    assert_eq!(ran.out.matches("---\n").count(), 5);
+    assert_eq!(ran.out.matches("---\n").count(), want.len());
 }
 
 #[tokio::test]
