@@ -4,18 +4,23 @@
 //! Called by: `control` (publishes), `xds` (serves). A version depends on canonical bytes alone, so a restart, another replica or a
 //! touched file change nothing on the wire.
 
+mod content;
 mod derived;
 mod host;
 mod resource;
+mod service;
 #[allow(clippy::module_inception)]
 mod snapshot;
+mod transport;
 mod view;
 
 pub use crate::model::{Locality, Node, Refusal, Shown};
 pub use crate::translate::{Kind, XdsVariant, cluster_name};
 pub use derived::{Names, Serial};
 pub use resource::{Resource, Version};
-pub use snapshot::{Membership, Service, Snapshot, Transport};
+pub use service::Service;
+pub use snapshot::{Membership, Snapshot};
+pub use transport::Transport;
 pub use view::{TypeView, View};
 
 #[cfg(test)]

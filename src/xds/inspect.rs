@@ -155,7 +155,8 @@ fn of_channel(channel: &Channel, target: &TypeView) -> Vec<Inspection> {
     names.extend(channel.ledger().iter().map(|(name, _)| name));
     names.extend(target.iter().map(|(name, _)| name).filter(|name| subscription.wants(name)));
     let held = |name: &Name| channel.ledger().get(name);
-    names.into_iter().map(|name| inspect(channel.kind(), name, target.get(name), held(name))).collect()
+    let meant = |name: &Name| if subscription.names().contains(name) { target.get_on_request(name) } else { target.get(name) };
+    names.into_iter().map(|name| inspect(channel.kind(), name, meant(name), held(name))).collect()
 }
 
 fn inspect(kind: Kind, name: &Name, target: Option<&Arc<Resource>>, held: Option<Held<'_>>) -> Inspection {

@@ -1,0 +1,51 @@
+//! One service as it is served.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, OnceLock};
+
+use super::{Resource, Transport};
+use crate::translate::{self, Object, ServiceObjects, XdsVariant};
+
+/// One service, translated and encoded; kept over generations as long as its release does not change.
+#[derive(Debug)]
+pub struct Service {
+    objects: ServiceObjects,
+    resources: Vec<Arc<Resource>>,
+    /// For clients without a proxy.
+    on_request: Vec<Arc<Resource>>,
+    /// `resources` for Envoys on typed services, state of the world and delta; made when the first of them comes.
+    typed: [OnceLock<Vec<Arc<Resource>>>; 2],
+}
+
+impl Service {
+    /// Encodes what translation made of a release.
+    pub fn new(objects: ServiceObjects) -> Service {
+        let encode = |objects: &[Object]| objects.iter().map(|object| Arc::new(Resource::new(object))).collect();
+        let (resources, on_request) = (encode(&objects.objects), encode(&translate::proxyless_service(&objects)));
+        Service { objects, resources, on_request, typed: Default::default() }
+    }
+
+    /// Its clusters and endpoints, for nodes that are connected like this.
+    pub(super) fn resources(&self, transport: Transport) -> &[Arc<Resource>] {
+        let Transport::Typed(variant) = transport else { return &self.resources };
+        self.typed[usize::from(variant == XdsVariant::Delta)].get_or_init(|| {
+            let typed = self.objects.objects.iter().map(|object| transport.of(object.clone()));
+            typed.map(|object| Arc::new(Resource::new(&object))).collect()
+        })
+    }
+
+    /// Its listener and its routes for clients without a proxy.
+    pub(super) fn on_request(&self) -> &[Arc<Resource>] {
+        &self.on_request
+    }
+
+    /// The translated form.
+    pub fn objects(&self) -> &ServiceObjects {
+        &self.objects
+    }
+
+    /// Whether nodes of these fleets get it.
+    pub(super) fn is_for(&self, fleets: &BTreeSet<String>) -> bool {
+        self.objects.fleets.is_empty() || self.objects.fleets.iter().any(|fleet| fleets.contains(fleet))
+    }
+}
