@@ -74,10 +74,14 @@ pub fn ensure(version: &str, progress: impl Fn(&str)) -> Result<PathBuf, Install
         let path = PathBuf::from(path);
         return if path.is_file() { Ok(path) } else { Err(InstallError::NotThere { path }) };
     }
-    ensure_in(&cache()?, version, progress)
+    ensure_in(&cache_folder()?, version, progress)
 }
 
-fn cache() -> Result<PathBuf, InstallError> {
+/// The folder that things are installed in: `TIDEGATE_CACHE`, or the user's own.
+///
+/// # Errors
+/// Neither is known.
+pub fn cache_folder() -> Result<PathBuf, InstallError> {
     match std::env::var_os("TIDEGATE_CACHE").filter(|path| !path.is_empty()) {
         Some(path) => Ok(PathBuf::from(path)),
         None => {

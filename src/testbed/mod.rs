@@ -18,7 +18,7 @@ pub use admin::{Admin, AdminError};
 pub use backend::Backend;
 pub use client::{Client, RequestError, Response};
 pub use envoy::{EnvoyError, EnvoyProcess};
-pub use install::{DEFAULT_VERSION, InstallError, OLDEST_VERSION, ensure};
+pub use install::{DEFAULT_VERSION, InstallError, OLDEST_VERSION, cache_folder, ensure};
 pub use latency::Latency;
 pub use load::{Load, LoadOptions};
 pub use totals::{Failure, Totals};
