@@ -176,6 +176,18 @@ impl Sotw {
         self.wire.requests.send(request).await.expect("an open stream");
     }
 
+    /// Accepts a response, and asks for these names.
+    pub async fn ack(&mut self, received: &Received, names: &[&str]) {
+        let request = DiscoveryRequest {
+            version_info: received.version.clone(),
+            type_url: received.type_url.clone(),
+            response_nonce: received.nonce.clone(),
+            resource_names: names.iter().map(|name| name.to_string()).collect(),
+            ..Default::default()
+        };
+        self.wire.requests.send(request).await.expect("an open stream");
+    }
+
     /// The next response of a type; others may come in between.
     pub async fn next_of(&mut self, type_url: &str) -> Received {
         loop {

@@ -5,6 +5,7 @@
 
 mod client;
 mod csds;
+mod named;
 #[path = "../common/pki.rs"]
 mod pki;
 mod reports;

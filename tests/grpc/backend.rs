@@ -19,29 +19,23 @@ use tonic_prost::ProstCodec;
 /// The service `tidegate.test.Who`, whose method `Ask` answers with a name. Dropping it closes its port.
 pub struct Backend {
     address: SocketAddr,
-    name: &'static str,
     _stop: DropGuard,
 }
 
 impl Backend {
     /// A service on a port that the system picks.
-    pub async fn start(name: &'static str) -> Backend {
+    pub async fn start(name: &str) -> Backend {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let (stop, incoming) = (CancellationToken::new(), TcpIncoming::from(listener).with_nodelay(Some(true)));
         let server = Server::builder().add_service(Who { name: name.into() });
         tokio::spawn(server.serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned()));
-        Backend { address, name, _stop: stop.drop_guard() }
+        Backend { address, _stop: stop.drop_guard() }
     }
 
-    /// The name it answers with.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// A version of this name that runs here, as a line of a release file.
-    pub fn version(&self) -> String {
-        format!("  {}: [\"{}\"]\n", self.name, self.address)
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 }
 

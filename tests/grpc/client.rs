@@ -81,15 +81,20 @@ impl Client {
         Client { _process: process, commands, answers: BufReader::new(answers).lines(), folder }
     }
 
-    /// So many calls of the service at that target, one after another.
+    /// So many calls of the service at that target, one after another. They wait for it if they must.
     pub async fn calls(&mut self, target: &str, calls: u64) -> Totals {
-        self.calls_with(target, calls, &[], WITHIN).await
+        self.call(target, calls, &[], Some(WITHIN)).await
     }
 
-    /// The same, with headers, none of them waiting for its service longer than `within`.
-    pub async fn calls_with(&mut self, target: &str, calls: u64, headers: &[(&str, &str)], within: Duration) -> Totals {
+    /// The same, with headers.
+    pub async fn calls_with(&mut self, target: &str, calls: u64, headers: &[(&str, &str)]) -> Totals {
+        self.call(target, calls, headers, Some(WITHIN)).await
+    }
+
+    /// Without `within`, a call fails if its service is known not to be there.
+    async fn call(&mut self, target: &str, calls: u64, headers: &[(&str, &str)], within: Option<Duration>) -> Totals {
         let headers: BTreeMap<_, _> = headers.iter().copied().collect();
-        let within = within.as_secs_f64();
+        let within = within.map(|within| within.as_secs_f64());
         totals(&self.tell(json!({"do": "call", "target": target, "calls": calls, "headers": headers, "within": within})).await)
     }
 
@@ -117,6 +122,42 @@ impl Client {
         }
     }
 
+    /// Waits until none but these answer the load's calls.
+    pub async fn settled(&mut self, versions: &[&str]) {
+        for _ in 0..20 {
+            let answered = self.more(50).await.versions;
+            if answered.keys().all(|version| versions.contains(&version.as_str())) {
+                return;
+            }
+        }
+        panic!("others than {versions:?} still answer");
+    }
+
+    /// Waits until a call of that target fails; how it does.
+    pub async fn until_lost(&mut self, target: &str) -> String {
+        let lost = self.until_tried(target, |totals| totals.answered() == 0).await;
+        lost.failures.into_keys().next().expect("a failure")
+    }
+
+    /// Waits until that target answers; who does. One call that waits would wait for ever: gRPC settles where a call goes before it
+    /// waits, and a service that is known not to be there leads nowhere.
+    pub async fn until_found(&mut self, target: &str) -> String {
+        let found = self.until_tried(target, |totals| totals.answered() > 0).await;
+        found.versions.into_keys().next().expect("an answer")
+    }
+
+    async fn until_tried(&mut self, target: &str, good: impl Fn(&Totals) -> bool) -> Totals {
+        let started = tokio::time::Instant::now();
+        loop {
+            let totals = self.call(target, 1, &[], None).await;
+            if good(&totals) {
+                return totals;
+            }
+            assert!(started.elapsed() < PATIENCE, "waited {PATIENCE:?} for a call of {target} to end otherwise: {totals:?}");
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
     /// Waits until so many more of the load's calls than now were answered; how they were.
     pub async fn more(&mut self, calls: u64) -> Totals {
         let before = self.totals().await;
@@ -129,11 +170,6 @@ impl Client {
     /// Ends the load. None of its calls may have failed.
     pub async fn lost_none(&mut self) -> Totals {
         totals(&self.tell(json!({"do": "stop"})).await).lost_none()
-    }
-
-    /// Forgets what it knows of a target.
-    pub async fn close(&mut self, target: &str) {
-        self.tell(json!({"do": "close", "target": target})).await;
     }
 
     async fn tell(&mut self, command: Value) -> Value {

@@ -4,9 +4,9 @@
 //! these tests and says so, unless `TIDEGATE_REQUIRE_GRPC=1` asks for them.
 
 mod backend;
+mod changes;
 mod client;
 mod install;
 mod run;
 mod server;
-
 mod splits;
