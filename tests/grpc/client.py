@@ -3,7 +3,7 @@
 Each line of standard input is a command in JSON, each line of standard output its answer. What became of calls is told as
 {"versions": {"v1": 9, "v2": 1}, "failures": {"UNAVAILABLE: why": 1}}, counting by who answered and by what went wrong.
 
-    {"do": "call", "target": "xds:///checkout", "calls": 10, "headers": {}, "within": 10.0}   calls, one after another
+    {"do": "call", "target": "xds:///checkout", "calls": 10, "headers": {}, "within": 10.0}   calls, one after another, to the first failure
     {"do": "load", "target": "xds:///checkout", "rate": 200}   calls from now on, so many a second
     {"do": "totals"}                                           what became of them so far
     {"do": "stop"}                                             no more of them; what became of all
@@ -104,8 +104,10 @@ class Client:
                 metadata=list(headers.items()),
                 wait_for_ready=within is not None,
             )
-            call.exception()
+            failed = call.exception()
             totals.record(call)
+            if failed:
+                break
         return totals.told()
 
     def load(self, target, rate):

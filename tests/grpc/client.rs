@@ -12,7 +12,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 /// Longest time that a call may wait for its service.
-const WITHIN: Duration = Duration::from_secs(30);
+const WITHIN: Duration = Duration::from_secs(20);
 /// Longest wait for something that becomes true by more calls, and the time between two looks.
 const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(2);
@@ -81,7 +81,7 @@ impl Client {
         Client { _process: process, commands, answers: BufReader::new(answers).lines(), folder }
     }
 
-    /// So many calls of the service at that target, one after another. They wait for it if they must.
+    /// So many calls of the service at that target, one after another, unless one fails. They wait for it if they must.
     pub async fn calls(&mut self, target: &str, calls: u64) -> Totals {
         self.call(target, calls, &[], Some(WITHIN)).await
     }

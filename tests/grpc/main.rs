@@ -6,6 +6,7 @@
 mod backend;
 mod changes;
 mod client;
+mod features;
 mod install;
 mod run;
 mod server;

@@ -136,9 +136,7 @@ impl Server {
 pub fn release(service: &str, versions: &[(&str, &[&Backend])], more: &str) -> String {
     let (name, _) = versions.first().expect("a version");
     let lines: String = versions.iter().map(|(name, backends)| format!("  {name}: {}\n", list(backends))).collect();
-    format!(
-        "service: {service}\nhosts: [{service}.example.com]\nversions:\n{lines}stable: {name}\nupstream: {{protocol: grpc}}\n{more}\n"
-    )
+    format!("service: {service}\nhosts: [{service}.example.com]\nversions:\n{lines}stable: {name}\n{more}\n")
 }
 
 /// Their addresses, as YAML.
