@@ -1,7 +1,14 @@
 //! Clients that ask for clusters and listeners by name, as gRPC does: what they get is what they asked for.
 
-use super::client::{Sotw, node};
-use super::server::{CDS, LDS, TestServer, release};
+use super::client::{Delta, Sotw, node};
+use super::server::{CDS, LDS, RDS, TestServer, release};
+
+/// No resource here has a name of this form, which is of an authority (federation): none is known, however the name is written.
+const ELSEWHERE: [&str; 3] = [
+    "xdstp://elsewhere/envoy.config.listener.v3.Listener/shop?b=2&a=1",
+    "xdstp://elsewhere/envoy.config.listener.v3.Listener/shop?a=1&b=2",
+    "xdstp://elsewhere/envoy.config.listener.v3.Listener/*",
+];
 
 fn listeners() -> (String, String) {
     let text = "listeners:\n  a: {bind: \"127.0.1.11:8080\"}\n  b: {bind: \"127.0.1.12:8080\"}\n";
@@ -52,4 +59,30 @@ async fn m2_a_name_that_does_not_exist_is_answered_by_its_absence_and_sent_when_
     stream.ack(&held, &["cart/v1", "shop/v1"]).await;
     server.write(&release("cart", &["v1"], "v1"));
     assert_eq!(stream.next().await.names(), ["cart/v1", "shop/v1"]);
+}
+
+#[tokio::test]
+async fn m6_d11_in_delta_names_of_unknown_authorities_are_told_as_removed_as_they_were_asked_for() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1"), listeners()]).await;
+    let mut stream = Delta::open(server.xds()).await;
+    stream.ask(Some(node("n1")), LDS, &[&ELSEWHERE[..], &["a"]].concat()).await;
+    let answer = stream.next().await;
+    assert_eq!(answer.names(), ["a"], "the others are none the worse");
+    let mut removed = answer.removed;
+    removed.sort();
+    let mut asked = ELSEWHERE;
+    asked.sort();
+    assert_eq!(removed, asked);
+}
+
+#[tokio::test]
+async fn m6_d11_in_state_of_the_world_they_are_absent() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1"), listeners()]).await;
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), LDS, &[&ELSEWHERE[..], &["a"]].concat()).await;
+    assert_eq!(stream.next().await.names(), ["a"]);
+    stream.ask(None, RDS, &["xdstp://elsewhere/envoy.config.route.v3.RouteConfiguration/tidegate"]).await;
+    // The next to arrive answers a later question: there was nothing to say to this one.
+    stream.ask(None, CDS, &["shop/v1"]).await;
+    assert_eq!(stream.next().await.type_url, CDS);
 }

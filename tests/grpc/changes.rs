@@ -1,8 +1,12 @@
 //! Changes under calls: versions, endpoints, services and the server itself come and go.
 
+use std::time::Duration;
+
 use tidegate::snapshot::Kind;
+use tidegate::xds::StreamStatus;
 
 use crate::backend::Backend;
+use crate::client::ELSEWHERE;
 use crate::run::bounded;
 use crate::server::{Server, release};
 
@@ -57,7 +61,7 @@ fn m2_a_service_may_come_while_a_call_waits_for_it() {
         let server = Server::start(&[("other.yaml", release("other", &[("v1", &[&other])], ""))]).await;
         let mut client = grpc.client(server.xds()).await;
         let asked = async {
-            server.until("a client that asks", |streams| streams.iter().any(|one| one.types.contains_key(&Kind::Listener))).await;
+            server.until("a client that asks", |streams| streams.iter().any(|one| one.types.get(&Kind::Listener).is_some())).await;
             server.save(FILE, &release("checkout", &[("v1", &[&v1])], ""));
         };
         let (totals, ()) = tokio::join!(client.calls(TARGET, 1), asked);
@@ -119,5 +123,26 @@ fn m6_clients_of_one_node_id_are_served_apart() {
         server.save(FILE, &release("checkout", &[("v2", &[&v2])], ""));
         second.until("the new version", |totals| totals.of("v2") > 0).await;
         second.lost_none().await;
+    });
+}
+
+/// What is asked for under an authority is another service, whatever its name.
+#[test]
+fn m6_a_service_of_an_unknown_authority_is_not_found_and_harms_nobody() {
+    bounded(async |grpc| {
+        let v1 = Backend::start("v1").await;
+        let server = Server::start(&[(FILE, release("checkout", &[("v1", &[&v1])], ""))]).await;
+        let mut client = grpc.client(server.xds()).await;
+        client.load(TARGET, 100).await;
+        // A stream for each target.
+        let asks =
+            |streams: &[StreamStatus]| streams.len() == 2 && streams.iter().all(|one| one.types.get(&Kind::Listener).is_some());
+        let asked = server.until("a client that asks for it", asks);
+        let target = format!("xds://{ELSEWHERE}/checkout");
+        let (failed, _) = tokio::join!(client.waits_in_vain(&target, Duration::from_secs(1)), asked);
+        assert!(failed.starts_with("DEADLINE_EXCEEDED"), "{failed}");
+        client.more(20).await;
+        client.lost_none().await;
+        server.nothing_was_rejected();
     });
 }

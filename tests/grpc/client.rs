@@ -16,6 +16,8 @@ const WITHIN: Duration = Duration::from_secs(20);
 /// Longest wait for something that becomes true by more calls, and the time between two looks.
 const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(2);
+/// An authority that the client may ask the server for, and that the server knows nothing of.
+pub const ELSEWHERE: &str = "elsewhere";
 /// Would send calls on 127.0.0.0/8 elsewhere.
 const PROXIES: [&str; 3] = ["grpc_proxy", "https_proxy", "http_proxy"];
 
@@ -66,6 +68,7 @@ impl Client {
                 "channel_creds": [{"type": "insecure"}],
                 "server_features": ["xds_v3"],
             }],
+            "authorities": {ELSEWHERE: {}},
             "node": {"id": "grpc-1", "cluster": "grpc"},
         });
         let mut command = Command::new("python3");
@@ -89,6 +92,12 @@ impl Client {
     /// The same, with headers.
     pub async fn calls_with(&mut self, target: &str, calls: u64, headers: &[(&str, &str)]) -> Totals {
         self.call(target, calls, headers, Some(WITHIN)).await
+    }
+
+    /// One call that waits so long for its service and does not find it; how it fails.
+    pub async fn waits_in_vain(&mut self, target: &str, within: Duration) -> String {
+        let totals = self.call(target, 1, &[], Some(within)).await;
+        totals.failures.into_keys().next().expect("a failure")
     }
 
     /// Without `within`, a call fails if its service is known not to be there.

@@ -110,7 +110,7 @@ impl Server {
 
     /// Waits until so many clients have what they asked for and have acknowledged it.
     pub async fn in_sync(&self, clients: usize) {
-        let is = |stream: &StreamStatus| stream.types.len() == 4 && stream.types.values().all(|of| of.in_sync);
+        let is = |stream: &StreamStatus| stream.types.values().count() == 4 && stream.types.values().all(|of| of.in_sync);
         self.until("clients in sync", |streams| streams.len() == clients && streams.iter().all(is)).await;
     }
 
