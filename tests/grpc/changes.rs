@@ -12,25 +12,33 @@ use crate::server::{Server, release};
 
 const FILE: &str = "checkout.yaml";
 const TARGET: &str = "xds:///checkout";
-const CUTOVERS: usize = 20;
+/// Of three cutovers, a service that comes and one that goes, each.
+const ROUNDS: usize = 10;
+const CUTOVERS: usize = 3;
 
-/// Each edit brings a version that the client has never heard of, and takes the one that serves out of the file.
+/// A cutover brings a version that the client has never heard of, and takes the one that serves out of the file. After every few of
+/// them another service comes and goes.
 #[test]
-fn cutovers_by_edit_lose_no_call() {
+fn fifty_changes_that_add_and_remove_versions_and_services_lose_no_call() {
     bounded(async |grpc| {
-        let names: Vec<String> = (0..=CUTOVERS).map(|i| format!("r{i}")).collect();
+        let names: Vec<String> = (0..=ROUNDS * CUTOVERS).map(|i| format!("r{i}")).collect();
         let backends = futures_util::future::join_all(names.iter().map(|name| Backend::start(name))).await;
         let file = |i: usize| release("checkout", &[(&names[i], &[&backends[i]])], "");
         let server = Server::start(&[(FILE, file(0))]).await;
         let mut client = grpc.client(server.xds()).await;
         client.load(TARGET, 300).await;
-        for (i, name) in names.iter().enumerate().skip(1) {
-            server.save(FILE, &file(i));
-            client.until(name, |totals| totals.of(name) > 0).await;
+        for round in 0..ROUNDS {
+            for (i, name) in names.iter().enumerate().skip(round * CUTOVERS + 1).take(CUTOVERS) {
+                server.save(FILE, &file(i));
+                client.until(name, |totals| totals.of(name) > 0).await;
+            }
+            server.save("other.yaml", &release("other", &[("v1", &[&backends[0]])], ""));
+            client.until_found("xds:///other").await;
+            server.delete("other.yaml");
+            client.until_lost("xds:///other").await;
         }
         let totals = client.lost_none().await;
         assert_eq!(totals.versions.len(), names.len(), "{totals:?}");
-        server.in_sync(1).await;
         server.nothing_was_rejected();
     });
 }
