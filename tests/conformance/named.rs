@@ -48,6 +48,21 @@ async fn m1_m4_changes_of_what_was_not_asked_for_send_nothing() {
     assert_ne!(next.version, held.version);
 }
 
+/// gRPC's listeners have the names of services. An Envoy could do nothing with them, and must not be given them by its wildcard.
+#[tokio::test]
+async fn m1_listeners_of_grpc_come_to_who_asks_by_name_and_to_nobody_else() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1"), listeners()]).await;
+    let mut sotw = Sotw::open(server.xds()).await;
+    sotw.ask(Some(node("n1")), LDS, &["shop"]).await;
+    assert_eq!(sotw.next().await.names(), ["shop"]);
+    let mut sotw = Sotw::open(server.xds()).await;
+    sotw.ask(Some(node("n2")), LDS, &[]).await;
+    assert_eq!(sotw.next().await.names(), ["a", "b"]);
+    let mut delta = Delta::open(server.xds()).await;
+    delta.ask(Some(node("n3")), LDS, &[]).await;
+    assert_eq!(delta.next().await.names(), ["a", "b"]);
+}
+
 /// A client that waits for a name counts it as missing after a while, and is not to be told of it by anything but its coming.
 #[tokio::test]
 async fn m2_a_name_that_does_not_exist_is_answered_by_its_absence_and_sent_when_it_is_there() {

@@ -1,5 +1,7 @@
 //! What a release may say of its requests and its endpoints that a client without a proxy has to take in, if only to leave it out.
 
+use std::time::Duration;
+
 use crate::backend::Backend;
 use crate::run::bounded;
 use crate::server::{Server, release};
@@ -62,4 +64,45 @@ fn the_protocol_of_other_clients() {
 #[test]
 fn a_path_of_its_own() {
     calls_go_on("path: /tidegate.test.Who");
+}
+
+/// A service is found by its name, and by each of its hosts, where it may share them with others by their paths.
+#[test]
+fn hosts_are_targets_too() {
+    bounded(async |grpc| {
+        let (who, rest) = (Backend::start("who").await, Backend::start("rest").await);
+        let on_host = |service: &str, backend: &Backend, more: &str| {
+            release(service, &[("v1", &[backend])], more).replace(&format!("{service}.example.com"), "shop.example.com")
+        };
+        let [named, other] = [("checkout", &who, "path: /tidegate.test.Who"), ("other", &rest, "")]
+            .map(|(service, backend, more)| on_host(service, backend, more));
+        let server = Server::start(&[(FILE, named), ("other.yaml", other)]).await;
+        let mut client = grpc.client(server.xds()).await;
+        for (target, answers) in [(TARGET, "who"), ("xds:///other", "rest"), ("xds:///shop.example.com", "who")] {
+            assert_eq!(client.calls(target, 5).await.lost_none().of(answers), 5, "{target}");
+        }
+        server.nothing_was_rejected();
+    });
+}
+
+/// Clusters of such versions would be rejected, and a call would not be told why. A service of which there is one is not offered.
+#[test]
+fn what_grpc_does_not_take_is_not_offered() {
+    bounded(async |grpc| {
+        let v1 = Backend::start("v1").await;
+        let tls = release("tls", &[("v1", &[&v1])], "upstream: {protocol: grpc, tls: {sni: a.example, ca: /etc/ca.pem}}");
+        let dns = format!(
+            "service: dns\nhosts: [dns.example.com]\nversions: {{v1: {{dns: \"localhost:{}\"}}}}\nstable: v1\n",
+            v1.address().port()
+        );
+        let server =
+            Server::start(&[(FILE, release("checkout", &[("v1", &[&v1])], "")), ("tls.yaml", tls), ("dns.yaml", dns)]).await;
+        let mut client = grpc.client(server.xds()).await;
+        assert_eq!(client.calls(TARGET, 1).await.lost_none().of("v1"), 1);
+        for target in ["xds:///tls", "xds:///dns"] {
+            let failed = client.waits_in_vain(target, Duration::from_millis(300)).await;
+            assert!(failed.starts_with("DEADLINE_EXCEEDED"), "{failed}");
+        }
+        server.nothing_was_rejected();
+    });
 }
