@@ -7,7 +7,7 @@ use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster, Outl
 use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::r#type::v3::Percent;
 
-use super::pb::{ads, duration, uint32};
+use super::pb::{ads, duration, itself, uint32};
 use super::{Kind, Object, endpoints, health, transport};
 use crate::model::{Backends, Limits, Outlier, Release, Share, Version};
 
@@ -45,6 +45,8 @@ pub(super) fn objects(release: &Release, version: &Version) -> Vec<Object> {
 /// What clusters of both kinds have. Where Envoy's defaults lose requests to a release, others are set:
 /// - panic threshold 0: with Envoy's 50 % a version whose endpoints drain or fail is sent requests all the same;
 /// - health ignored on removal: else an endpoint that was taken out keeps its traffic until its health check fails.
+///
+/// Where to report load to is for gRPC clients, which are told by each cluster; an Envoy is told by its bootstrap, and leaves it alone.
 fn common(release: &Release, name: &str) -> Cluster {
     let upstream = &release.upstream;
     Cluster {
@@ -56,6 +58,7 @@ fn common(release: &Release, name: &str) -> Cluster {
             ..CommonLbConfig::default()
         }),
         ignore_health_on_host_removal: true,
+        lrs_server: Some(itself()),
         circuit_breakers: Some(CircuitBreakers { thresholds: vec![thresholds(&upstream.limits)], ..CircuitBreakers::default() }),
         health_checks: upstream.health_check.iter().map(|check| health::check(release, check)).collect(),
         outlier_detection: upstream.outlier.as_ref().map(outlier_detection),

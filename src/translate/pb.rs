@@ -44,6 +44,12 @@ pub(super) fn ads() -> core::ConfigSource {
     }
 }
 
+/// "Ask the server that this came from."
+pub(super) fn itself() -> core::ConfigSource {
+    let specifier = core::config_source::ConfigSourceSpecifier::Self_(core::SelfConfigSource::default());
+    core::ConfigSource { config_source_specifier: Some(specifier), ..core::ConfigSource::default() }
+}
+
 /// An RE2 expression that the whole of a text must match.
 pub(super) fn regex(regex: impl Into<String>) -> RegexMatcher {
     RegexMatcher { regex: regex.into(), ..RegexMatcher::default() }

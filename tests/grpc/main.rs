@@ -8,6 +8,7 @@ mod changes;
 mod client;
 mod features;
 mod install;
+mod loads;
 mod run;
 mod server;
 mod splits;

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU8, Ordering::Relaxed};
 use std::time::Duration;
 
 use tidegate::control::ServerStatus;
+use tidegate::reports::Loads;
 use tidegate::serve::{self, Options, Running};
 use tidegate::snapshot::Kind;
 use tidegate::xds::{Board, StreamStatus};
@@ -106,6 +107,20 @@ impl Server {
             }
         };
         tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+    }
+
+    /// Waits until what clients report of their calls is such.
+    pub async fn loads_until(&self, good: impl Fn(&Loads) -> bool) {
+        let loads = &self.running.loads;
+        let mut changes = loads.changes();
+        let look = async {
+            while !good(loads) {
+                changes.changed().await.expect("loads");
+            }
+        };
+        let waited = tokio::time::timeout(PATIENCE, look).await;
+        waited
+            .unwrap_or_else(|_| panic!("waited {PATIENCE:?} for other reports; {} came, {} nodes", loads.reports(), loads.nodes()));
     }
 
     /// Waits until so many clients have what they asked for and have acknowledged it.
