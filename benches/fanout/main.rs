@@ -38,7 +38,11 @@ use report::Row;
 use server::Server;
 
 fn main() -> anyhow::Result<()> {
-    // Cargo adds `--bench` to what it was given.
+    // `cargo test --all-targets` runs benchmarks without arguments, and means to see that they start.
+    if std::env::args_os().len() == 1 {
+        return Ok(());
+    }
+    // `cargo bench` adds `--bench` to what it was given.
     let options = Options::parse_from(std::env::args_os().filter(|argument| argument != "--bench"));
     match options.command {
         Some(Command::Floor { messages, reading }) => floor::run(&messages, reading),

@@ -10,7 +10,7 @@ use crate::fields;
 /// What clients say of themselves, and how often.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum NodeStyle {
-    /// 100 bytes in every request, as hand-written clients send
+    /// 60 bytes in every request, as hand-written clients send
     Slim,
     /// An Envoy's 61 kB in every request: its default
     Real,
