@@ -37,16 +37,16 @@ impl Recording {
         let mut server = Server::tidegate(releases)?;
         let mut fleet = Fleet::new(server.xds, plan)?;
         let first = take_first(&mut fleet)?;
-        // The files begin with the shares of turn 0, and end with them.
-        let mut updates = vec![Bytes::new(); 2];
-        for turn in [1, 0] {
+        let mut updates = Vec::new();
+        // The files begin with the shares of turn 0.
+        for turn in [1, 2] {
             fleet.begin_round();
             server.update(turn)?;
             fleet.await_arrivals(1)?;
             fleet.rest(QUIET)?;
             let [(_, message)] =
                 <[_; 1]>::try_from(split(fleet.tap().into())?).ok().context("an update is more than one message")?;
-            updates[turn] = message;
+            updates.push(message);
         }
         Ok(Recording { first, updates })
     }

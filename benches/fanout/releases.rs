@@ -11,8 +11,11 @@ pub struct Releases {
 }
 
 const ENDPOINTS: usize = 10;
-/// The shares of the first service's second version, in turn.
-const SHARES: [u32; 2] = [10, 20];
+/// Shares of the first service's second version. Each turn has another for a long time: a server that is behind, since the disk is
+/// slow, must not find in the newest file what it serves already.
+const SHARES: u32 = 80;
+/// The smallest, so that all have two digits.
+const SHARE: u32 = 10;
 
 impl Releases {
     /// Writes the files.
@@ -23,7 +26,7 @@ impl Releases {
         let releases = Releases { folder: tempfile::tempdir()?, services };
         fs::create_dir(releases.dir())?;
         for service in 0..services {
-            fs::write(releases.dir().join(format!("s{service}.yaml")), text(service, SHARES[0], ENDPOINTS))?;
+            fs::write(releases.dir().join(format!("s{service}.yaml")), text(service, SHARE, ENDPOINTS))?;
         }
         Ok(releases)
     }
@@ -43,7 +46,7 @@ impl Releases {
     /// # Errors
     /// The disk is full, say.
     pub fn update(&self, turn: usize) -> std::io::Result<()> {
-        self.save(0, SHARES[turn % SHARES.len()], ENDPOINTS)
+        self.save(0, SHARE + turn as u32 % SHARES, ENDPOINTS)
     }
 
     /// Saves one service after the other with new shares, and now and then with an endpoint less or more.
