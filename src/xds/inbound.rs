@@ -4,9 +4,11 @@
 //! comes with every request, 64 KiB a stream. Here a message is the chunks in which it arrived, and what is not looked at is not touched.
 
 use std::collections::VecDeque;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use http_body_util::BodyExt as _;
+use hyper::body::Body as _;
 use tonic::Status;
 use tonic::body::Body;
 
@@ -29,23 +31,23 @@ impl Inbound {
         Inbound { body, read: Chunks::default() }
     }
 
-    /// The next message; `None` when the client has ended the stream. May be dropped while it waits: nothing is lost.
+    /// The next message; `None` when the client has ended the stream.
     ///
     /// # Errors
     /// What was sent is no gRPC message, too large, or the connection broke.
-    pub async fn message(&mut self) -> Result<Option<Chunks>, Status> {
+    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Chunks>, Status>> {
         loop {
             if let Some(message) = self.cut()? {
-                return Ok(Some(message));
+                return Poll::Ready(Ok(Some(message)));
             }
-            match self.body.frame().await {
+            match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(frame) => {
                     if let Ok(data) = frame?.into_data() {
                         self.read.push(data);
                     }
                 }
-                None if self.read.remaining() == 0 => return Ok(None),
-                None => return Err(Status::invalid_argument("the stream ended in the middle of a message")),
+                None if self.read.remaining() == 0 => return Poll::Ready(Ok(None)),
+                None => return Poll::Ready(Err(Status::invalid_argument("the stream ended in the middle of a message"))),
             }
         }
     }
@@ -148,7 +150,7 @@ impl Buf for Chunks {
 mod tests {
     use super::*;
     use futures_util::FutureExt as _;
-    use futures_util::stream;
+    use futures_util::{future, stream};
     use http_body_util::StreamBody;
     use hyper::body::Frame;
 
@@ -161,7 +163,7 @@ mod tests {
     fn read(parts: &[&[u8]]) -> (Vec<Vec<u8>>, Option<tonic::Code>) {
         let (mut inbound, mut messages) = (inbound(parts), Vec::new());
         loop {
-            match inbound.message().now_or_never().expect("nothing to wait for") {
+            match future::poll_fn(|cx| inbound.poll_message(cx)).now_or_never().expect("nothing to wait for") {
                 Ok(Some(mut message)) => messages.push(message.copy_to_bytes(message.remaining()).to_vec()),
                 Ok(None) => return (messages, None),
                 Err(status) => return (messages, Some(status.code())),

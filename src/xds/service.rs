@@ -6,12 +6,11 @@
 use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::marker::PhantomData;
-use std::task::{Context, Poll};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use futures_util::stream;
 use http::HeaderMap;
-use http_body_util::StreamBody;
 use hyper::body::Frame;
 use tonic::Status;
 use tonic::body::Body;
@@ -161,7 +160,7 @@ impl<D: Discovery> DiscoveryService<D> {
         let inbound = Inbound::new(request.into_body());
         let origin = Origin { kind: D::KIND, variant, peer: peer.address };
         let stream = Stream::new(shared.clone(), origin, peer, inbound);
-        let mut response = http::Response::new(Body::new(StreamBody::new(frames(stream))));
+        let mut response = http::Response::new(Body::new(Answer(Some(Box::new(stream)))));
         let content_type = http::HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);
         Ok(response)
@@ -169,15 +168,22 @@ impl<D: Discovery> DiscoveryService<D> {
 }
 
 /// The body of a response: messages as data frames, then the status as trailers.
-fn frames(stream: Stream) -> impl futures_util::Stream<Item = Result<Frame<Bytes>, Status>> + Send {
-    stream::unfold(Some(Box::new(stream)), |stream| async {
-        let mut stream = stream?;
-        Some(match stream.next().await {
-            Ok(Some(message)) => (Ok(Frame::data(message)), Some(stream)),
-            Ok(None) => (Ok(Frame::trailers(trailers(&Status::ok("")))), None),
-            Err(status) => (Ok(Frame::trailers(trailers(&status))), None),
-        })
-    })
+struct Answer(Option<Box<Stream>>);
+
+impl hyper::body::Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let Some(stream) = &mut self.0 else { return Poll::Ready(None) };
+        let frame = match ready!(stream.poll_next(cx)) {
+            Ok(Some(message)) => return Poll::Ready(Some(Ok(Frame::data(message)))),
+            Ok(None) => Frame::trailers(trailers(&Status::ok(""))),
+            Err(status) => Frame::trailers(trailers(&status)),
+        };
+        self.0 = None;
+        Poll::Ready(Some(Ok(frame)))
+    }
 }
 
 fn trailers(status: &Status) -> HeaderMap {

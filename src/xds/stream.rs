@@ -4,14 +4,19 @@
 //! no memory, and skips what became old while it did not read. Requests are taken in before responses are made.
 
 use std::collections::VecDeque;
+use std::future::Future as _;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::Bytes;
-use futures_util::FutureExt as _;
+use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use tokio::sync::watch;
+use tokio::time::Sleep;
+use tokio_stream::wrappers::WatchStream;
+use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
 use super::board::{Rejection, Row, StreamStatus, TypeStatus, Variant};
@@ -20,7 +25,7 @@ use super::identity::Peer;
 use super::inbound::{Chunks, Inbound};
 use super::inspect::Notes;
 use super::request::{Request, Response};
-use super::server::{Conversation, Published, Shared};
+use super::server::{Conversation, Shared};
 use super::session::Standing;
 use super::wire::{self, Incoming, Told};
 use crate::snapshot::{Kind, Membership, Node, Snapshot, Transport, View};
@@ -54,7 +59,7 @@ pub(super) struct Stream {
     origin: Origin,
     peer: Peer,
     shared: Arc<Shared>,
-    published: Published,
+    signals: Signals,
     inbound: Inbound,
     /// Set by the first request.
     client: Option<Client>,
@@ -71,20 +76,55 @@ struct Client {
     membership: Membership,
     row: Row,
     conversation: Arc<Conversation>,
-    bell: Option<watch::Receiver<()>>,
+    bell: Option<WatchStream<()>>,
     notes: Arc<Notes>,
+}
+
+/// What a stream waits for besides requests. Each is registered with once and again only when it has happened, not at every wait.
+struct Signals {
+    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+    changes: WatchStream<Option<Arc<Snapshot>>>,
+    alarm: Option<Pin<Box<Sleep>>>,
+}
+
+impl Signals {
+    fn new(shared: &Shared) -> Signals {
+        let shutdown = Box::pin(shared.shutdown.clone().cancelled_owned());
+        Signals { shutdown, changes: WatchStream::from_changes(shared.published.clone()), alarm: None }
+    }
+
+    /// Waits until that time, if there is one.
+    fn poll_alarm(&mut self, at: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
+        let at = at.map(tokio::time::Instant::from);
+        if self.alarm.as_ref().map(|alarm| alarm.deadline()) != at {
+            self.alarm = at.map(|at| Box::pin(tokio::time::sleep_until(at)));
+        }
+        match &mut self.alarm {
+            Some(alarm) => alarm.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+/// Which of the requests that are there were taken in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    All,
+    SomeOf,
+    /// All, and the client has ended the stream.
+    Ended,
 }
 
 impl Stream {
     pub fn new(shared: Arc<Shared>, origin: Origin, peer: Peer, inbound: Inbound) -> Stream {
-        let (id, published) = (shared.next_id(), shared.published.clone());
+        let (id, signals) = (shared.next_id(), Signals::new(&shared));
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
         Stream {
             id,
             origin,
             peer,
             shared,
-            published,
+            signals,
             inbound,
             client: None,
             ready: VecDeque::new(),
@@ -93,72 +133,60 @@ impl Stream {
         }
     }
 
-    /// The next bytes to send, `None` when the client has ended the stream.
+    /// The next message to send, `None` when the client has ended the stream.
     ///
     /// # Errors
     /// The status with which the stream ends.
-    pub async fn next(&mut self) -> Result<Option<Bytes>, Status> {
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
         loop {
             if let Some(message) = self.ready.pop_front() {
-                return Ok(Some(message));
+                return Poll::Ready(Ok(Some(message)));
             }
-            if !self.take_in_requests()? {
-                return Ok(None);
+            let taken = self.take_in_requests(cx)?;
+            if taken == Taken::Ended {
+                return Poll::Ready(Ok(None));
             }
-            if !self.respond() && self.ready.is_empty() && !self.wait().await? {
-                return Ok(None);
+            if self.respond() || !self.ready.is_empty() {
+                continue;
             }
+            if taken == Taken::SomeOf {
+                // Others have a turn before the rest.
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
+            ready!(self.poll_event(cx))?;
         }
     }
 
-    /// Takes in the requests that are there already. False when the client has ended the stream.
-    fn take_in_requests(&mut self) -> Result<bool, Status> {
+    /// Takes in the requests that are there already.
+    fn take_in_requests(&mut self, cx: &mut Context<'_>) -> Result<Taken, Status> {
         for _ in 0..REQUESTS_AT_A_GO {
-            match self.inbound.message().now_or_never() {
-                Some(message) => match message? {
-                    Some(message) => self.on_message(message)?,
-                    None => return Ok(false),
-                },
-                None => break,
+            match self.inbound.poll_message(cx)? {
+                Poll::Ready(Some(message)) => self.on_message(message)?,
+                Poll::Ready(None) => return Ok(Taken::Ended),
+                Poll::Pending => return Ok(Taken::All),
             }
         }
-        Ok(true)
+        Ok(Taken::SomeOf)
     }
 
-    /// Waits until something happens. False when the client has ended the stream.
-    async fn wait(&mut self) -> Result<bool, Status> {
-        let wake_at = self.client.as_ref().and_then(|client| client.conversation.session().wake_at(self.id));
-        let alarm = async {
-            match wake_at {
-                Some(at) => tokio::time::sleep_until(at.into()).await,
-                None => std::future::pending().await,
-            }
-        };
-        let bell = async {
-            match self.client.as_mut().and_then(|client| client.bell.as_mut()) {
-                Some(bell) => bell.changed().await.is_ok(),
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            biased;
-            () = self.shared.shutdown.cancelled() => return Err(Status::unavailable("the server is shutting down")),
-            message = self.inbound.message() => match message? {
-                Some(message) => self.on_message(message)?,
-                None => return Ok(false),
-            },
-            changed = self.published.changed() => {
-                changed.map_err(|_| Status::unavailable("the server is shutting down"))?;
-                self.retarget()?;
-            }
-            _ = bell => {}
-            () = alarm => {}
+    /// Waits until something happens besides requests.
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if self.signals.shutdown.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(Err(Status::unavailable("the server is shutting down")));
         }
-        Ok(true)
+        if let Poll::Ready(changed) = self.signals.changes.poll_next_unpin(cx) {
+            changed.ok_or_else(|| Status::unavailable("the server is shutting down"))?;
+            return Poll::Ready(self.retarget());
+        }
+        let Some(client) = &mut self.client else { return Poll::Pending };
+        let rung = client.bell.as_mut().is_some_and(|bell| bell.poll_next_unpin(cx).is_ready());
+        let wake_at = client.conversation.session().wake_at(self.id);
+        if rung || self.signals.poll_alarm(wake_at, cx).is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn retarget(&mut self) -> Result<(), Status> {
-        let snapshot = self.published.borrow_and_update().clone();
+        let snapshot = self.shared.published.borrow().clone();
         let Some((snapshot, client)) = snapshot.zip(self.client.as_ref()) else { return Ok(()) };
         // The node may be in other fleets now, and those ask for other certificates.
         if !client.membership.is_of(&snapshot) {
@@ -213,7 +241,7 @@ impl Stream {
         if node.id.is_empty() {
             return Err(unnamed());
         }
-        let snapshot = self.published.borrow_and_update().clone();
+        let snapshot = self.shared.published.borrow().clone();
         let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
         self.admit(&node, &snapshot)?;
         let mut membership = snapshot.membership(&node, self.origin.transport());
@@ -231,7 +259,8 @@ impl Stream {
             since: Timestamp::now(),
             types: Default::default(),
         });
-        let (bell, notes) = (conversation.listen(), self.shared.live.open(self.id, &conversation));
+        let bell = conversation.listen().map(WatchStream::from_changes);
+        let notes = self.shared.live.open(self.id, &conversation);
         self.client = Some(Client { node, membership, row, conversation, bell, notes });
         Ok(())
     }
@@ -265,7 +294,7 @@ impl Stream {
         if request.version.is_empty() || client.conversation.session().channel(self.id, kind).is_some() {
             return None;
         }
-        let snapshot = self.published.borrow().clone()?;
+        let snapshot = self.shared.published.borrow().clone()?;
         snapshot.view_told(&client.node, self.origin.transport(), kind, &request.version)
     }
 
