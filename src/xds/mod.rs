@@ -9,6 +9,7 @@ mod channel;
 mod identity;
 mod inbound;
 mod inspect;
+mod kinds;
 mod ledger;
 mod metrics;
 mod request;

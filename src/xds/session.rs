@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use super::board::Variant;
 use super::channel::{Channel, Verdict, Wanted};
+use super::kinds::Kinds;
 use super::ledger::Carried;
 use super::request::{DeltaRequest, Request, Response};
 use super::sequence::{Channels, Sequence, Timing};
@@ -30,13 +31,17 @@ pub struct Session {
     ring: bool,
     /// The stream that was polled last had nothing to be sent, and will not have before that time, unless something happens.
     idle: Option<(u64, Option<Instant>)>,
+    /// Types with which something happened since they had nothing to be sent.
+    stirred: Kinds,
+    /// Types with which something happened since it was last asked how they stand.
+    restated: Kinds,
 }
 
-/// How things stand with the types of a stream, by their bits.
+/// How things stand with the types of a stream.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Standing {
-    asked: u16,
-    in_sync: u16,
+    asked: Kinds,
+    in_sync: Kinds,
     /// Something is held back, or draining.
     pub waits: bool,
 }
@@ -44,22 +49,18 @@ pub struct Standing {
 impl Standing {
     /// Types that the client asked for.
     pub fn kinds(self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.into_iter().filter(move |kind| self.asked & bit(*kind) != 0)
+        self.asked.iter()
     }
 
     /// Whether the client has all that it should have of a type, and has said so.
     pub fn is_in_sync(self, kind: Kind) -> bool {
-        self.in_sync & bit(kind) != 0
+        self.in_sync.contains(kind)
     }
 
     /// A response goes out.
     pub fn sent(&mut self, kind: Kind) {
-        self.in_sync &= !bit(kind);
+        self.in_sync.remove(kind);
     }
-}
-
-fn bit(kind: Kind) -> u16 {
-    1 << kind as u16
 }
 
 impl Session {
@@ -74,6 +75,8 @@ impl Session {
             unsettled: false,
             ring: false,
             idle: None,
+            stirred: Kinds::default(),
+            restated: Kinds::default(),
         }
     }
 
@@ -85,14 +88,22 @@ impl Session {
     /// What the node should have changed. A change that comes while another is under way takes its place.
     pub fn retarget(&mut self, target: Arc<View>) {
         let before = std::mem::replace(&mut self.target, target);
-        self.idle = None;
-        for kind in Kind::ALL.into_iter().filter(|kind| !Arc::ptr_eq(before.of(*kind), self.target.of(*kind))) {
-            self.channels.range_mut((kind, 0)..=(kind, u64::MAX)).for_each(|(_, channel)| channel.touch());
-            self.unsettled = true;
+        for kind in Kind::ALL {
+            if !Arc::ptr_eq(before.of(kind), self.target.of(kind)) {
+                self.channels.range_mut((kind, 0)..=(kind, u64::MAX)).for_each(|(_, channel)| channel.touch());
+                self.stir(kind);
+            }
         }
         if !Arc::ptr_eq(before.of(Kind::Endpoints), self.target.of(Kind::Endpoints)) {
             self.keep_endpoints_of(&before);
         }
+    }
+
+    /// Something happened with a type: all is to be worked out anew.
+    fn stir(&mut self, kind: Kind) {
+        self.stirred.insert(kind);
+        self.restated.insert(kind);
+        (self.unsettled, self.idle) = (true, None);
     }
 
     /// A request came on a stream.
@@ -103,9 +114,9 @@ impl Session {
         };
         let warming = kind == Kind::Endpoints && !self.has_unpaused_clusters(stream);
         let channel = self.channels.entry((kind, stream)).or_insert_with(|| Box::new(Channel::new(kind, variant)));
-        (self.unsettled, self.idle) = (true, None);
         let first = !channel.is_open();
         let verdict = channel.on_request(request, self.target.of(kind), warming, now);
+        self.stir(kind);
         if first && kind == Kind::Endpoints {
             self.owe_endpoints_of_open_clusters();
         }
@@ -135,7 +146,7 @@ impl Session {
             channel.remember(old.of(kind), self.target.of(kind));
         }
         self.keep_endpoints_of(old);
-        (self.unsettled, self.idle) = (true, None);
+        self.stir(kind);
     }
 
     /// Endpoints that are wanted no more may be asked for while their clusters are kept.
@@ -158,7 +169,7 @@ impl Session {
     /// A stream ended.
     pub fn close(&mut self, stream: u64) {
         self.channels.retain(|(_, id), _| *id != stream);
-        (self.unsettled, self.idle) = (true, None);
+        Kind::ALL.into_iter().for_each(|kind| self.stir(kind));
     }
 
     /// The next response for a stream, if there is one to be sent now.
@@ -168,11 +179,13 @@ impl Session {
         }
         self.idle = None;
         self.settle(now);
-        let open = self.channels.iter().filter(|((_, id), channel)| *id == stream && channel.is_dirty());
-        let open = open.fold(0, |bits, ((kind, _), _)| bits | bit(*kind));
-        let mut open = Kind::ALL.into_iter().filter(|kind| open & bit(*kind) != 0);
-        let response = open.find_map(|kind| self.poll_kind(kind, stream, now));
+        let response = self.stirred.iter().find_map(|kind| self.poll_kind(kind, stream, now));
         if response.is_none() {
+            let channels = self.channels.iter().filter(|((kind, _), channel)| self.stirred.contains(*kind) && channel.is_dirty());
+            self.stirred = channels.fold(Kinds::default(), |mut kinds, ((kind, _), _)| {
+                kinds.insert(*kind);
+                kinds
+            });
             self.idle = Some((stream, self.next_wake(stream)));
         }
         response
@@ -187,7 +200,7 @@ impl Session {
     }
 
     fn next_wake(&self, stream: u64) -> Option<Instant> {
-        let channels = self.channels.iter().filter(|((_, id), _)| *id == stream);
+        let channels = self.channels.iter().filter(|((kind, id), _)| *id == stream && self.stirred.contains(*kind));
         let patience = channels.filter_map(|(_, channel)| channel.wake_at(self.timing.patience));
         patience.chain(self.sequence.wake_at()).min()
     }
@@ -214,13 +227,23 @@ impl Session {
 
     /// How things stand with the types of a stream.
     pub fn standing(&self, stream: u64) -> Standing {
-        let mut standing = Standing::default();
-        for ((kind, _), channel) in self.channels.iter().filter(|((_, id), _)| *id == stream) {
-            let kept = !self.sequence.keep(*kind).is_empty();
-            standing.asked |= bit(*kind);
-            standing.waits |= kept;
-            if channel.is_in_sync() && !(kept && is_gated(*kind)) {
-                standing.in_sync |= bit(*kind);
+        self.standing_of(stream, Kinds::all(), Standing::default())
+    }
+
+    /// How things stand with the types of the one stream that asks, which was told how they stood when it asked before.
+    pub fn restate(&mut self, stream: u64, told: Standing) -> Standing {
+        let shared = self.channels.keys().any(|(_, id)| *id != stream);
+        let changed = std::mem::take(&mut self.restated);
+        self.standing_of(stream, if shared { Kinds::all() } else { changed }, told)
+    }
+
+    fn standing_of(&self, stream: u64, kinds: Kinds, mut standing: Standing) -> Standing {
+        standing.waits = Kind::ALL.into_iter().any(|kind| !self.sequence.keep(kind).is_empty());
+        for ((kind, _), channel) in self.channels.iter().filter(|((kind, id), _)| *id == stream && kinds.contains(*kind)) {
+            standing.asked.insert(*kind);
+            standing.in_sync.remove(*kind);
+            if channel.is_in_sync() && !(is_gated(*kind) && !self.sequence.keep(*kind).is_empty()) {
+                standing.in_sync.insert(*kind);
             }
         }
         standing
@@ -254,13 +277,17 @@ impl Session {
             return;
         }
         self.unsettled = false;
-        for ((kind, _), channel) in &mut self.channels {
+        for ((kind, _), channel) in self.channels.iter_mut().filter(|((kind, _), _)| self.stirred.contains(*kind)) {
             channel.recognise(self.target.of(*kind));
         }
         let changed = self.sequence.refresh(&self.target, &self.channels, self.timing, now);
         self.ring |= !changed.is_empty();
         self.spare.retain(|name, _| self.sequence.is_retiring(name));
         self.channels.iter_mut().filter(|((kind, _), _)| changed.contains(kind)).for_each(|(_, channel)| channel.touch());
+        for kind in changed {
+            self.stirred.insert(kind);
+            self.restated.insert(kind);
+        }
     }
 
     fn poll_kind(&mut self, kind: Kind, stream: u64, now: Instant) -> Option<Response> {
@@ -269,7 +296,7 @@ impl Session {
         let wanted = Wanted { view: self.target.of(kind), keep: self.sequence.keep(kind), spare };
         let channel = self.channels.get_mut(&(kind, stream))?;
         let sent = channel.poll(wanted, now, self.timing.patience)?;
-        (self.unsettled, self.idle) = (true, None);
+        self.stir(kind);
         if kind == Kind::Cluster {
             self.ring = true;
             self.owe_endpoints(&sent.carried);
@@ -292,6 +319,7 @@ impl Session {
             }
         };
         channels.for_each(|(_, channel)| channel.owe(names.iter().cloned()));
+        self.stir(Kind::Endpoints);
     }
 }
 

@@ -340,8 +340,8 @@ impl Stream {
     /// Tells the board which types are in sync, and what the others wait for; only if that changed.
     fn tell_sync(&mut self) {
         let Some(client) = &self.client else { return };
-        let session = client.conversation.session();
-        let standing = session.standing(self.id);
+        let mut session = client.conversation.session();
+        let standing = session.restate(self.id, self.told);
         // What is waited for is put into words only when there is something, and once more when there is not any more.
         if std::mem::replace(&mut self.told, standing) == standing && !standing.waits {
             return;
