@@ -242,7 +242,8 @@ impl Session {
         for ((kind, _), channel) in self.channels.iter().filter(|((kind, id), _)| *id == stream && kinds.contains(*kind)) {
             standing.asked.insert(*kind);
             standing.in_sync.remove(*kind);
-            if channel.is_in_sync() && !(is_gated(*kind) && !self.sequence.keep(*kind).is_empty()) {
+            let free = self.sequence.keep(*kind).is_empty() || !is_gated(*kind);
+            if free && channel.is_in_sync() {
                 standing.in_sync.insert(*kind);
             }
         }
