@@ -3,6 +3,7 @@
 //! Owns: the ports, the tasks and their end. Every task is supervised: if one ends by itself, the server ends, and says which.
 //! Called by: `cli serve`, `demo`, tests.
 
+mod connection;
 mod grpc;
 mod options;
 mod tls;
@@ -23,6 +24,8 @@ use crate::store::Store;
 use crate::xds::{self, Board};
 use crate::{admin, reports, sources, telemetry, translate, web};
 
+use connection::Lifetime;
+pub use crate::xds::{Limits, Rate};
 pub use options::{Options, ServeError};
 
 /// A server that runs.
@@ -96,24 +99,23 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let generations = sources::watch(options.sources(), endpoint_files);
 
     let loads = Arc::new(Loads::default());
-    let reporting = reports::Server::new(published.clone(), loads.clone(), options.load_report_interval, shutdown.clone());
-    let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), shutdown.clone());
+    let reporting = reports::Server::new(published.clone(), loads.clone(), options.load_report_interval);
+    let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), options.limits, shutdown.clone());
     let metrics = Arc::new(telemetry::Metrics::new(&counters, status.clone(), board.clone(), loads.clone()));
     let faces = Admin::new(status.clone(), board.clone(), shutdown.clone()).into_server();
     let clients = ClientStatus::new(streams.inspector(), shutdown.clone()).into_server();
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(write(control, generations, shutdown.clone()));
+    // What streams are told goes on until the last of them has ended.
+    let over = CancellationToken::new();
+    tasks.spawn(write(control, generations, over.clone()));
     let names: Vec<&str> = xds::Server::service_names().into_iter().chain([reports::Server::NAME]).collect();
     let (xds_routes, health) =
         grpc::routes(&[translate::descriptor_set()], &names, |routes| streams.mount(routes).add_service(reporting.into_service()))?;
-    let ready = status.clone();
-    let stop = shutdown.clone();
+    let (ready, stop) = (status.clone(), shutdown.clone());
     tasks.spawn(async move {
-        tokio::select! {
-            () = async { grpc::report(health, &names, ready).await; std::future::pending().await } => Ok(()),
-            () = stop.cancelled() => Ok(()),
-        }
+        grpc::report(health, &names, ready, stop).await;
+        Ok(())
     });
     // The admin port serves at once: what there is to see before the first load is why there has been none.
     let (described, names) = ([admin::descriptor_set(), translate::descriptor_set()], [Admin::NAME, ClientStatus::NAME]);
@@ -121,13 +123,33 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     for name in names {
         health.set_service_status(name, tonic_health::ServingStatus::Serving).await;
     }
-    let xds_port = grpc::Port { name: "xDS", listener: xds_listener, doors: (doors.clone(), |doors| &doors.xds) };
-    let admin_port = grpc::Port { name: "admin", listener: admin_listener, doors: (doors, |doors| &doors.admin) };
-    tasks.spawn(grpc::serve(xds_port, xds_routes, shutdown.clone()));
-    tasks.spawn(grpc::serve(admin_port, admin_routes, shutdown.clone()));
-    let (router, stop) = (web::router(status.clone(), metrics), shutdown.clone());
+    let xds_port = grpc::Port {
+        listener: xds_listener,
+        doors: (doors.clone(), |doors| &doors.xds),
+        lifetime: options.lifetime(),
+        stop: shutdown.clone(),
+    };
+    let admin_port = grpc::Port {
+        listener: admin_listener,
+        doors: (doors, |doors| &doors.admin),
+        lifetime: Lifetime::default(),
+        stop: shutdown.clone(),
+    };
+    let end = over.clone().drop_guard();
     tasks.spawn(async move {
-        let served = web::serve(http_listener, router, stop.cancelled_owned()).await;
+        let _end = end;
+        tokio::select! {
+            () = grpc::serve(xds_port, xds_routes) => Ok(()),
+            never = streams.watch_over_streams() => match never {},
+        }
+    });
+    tasks.spawn(async move {
+        grpc::serve(admin_port, admin_routes).await;
+        Ok(())
+    });
+    let router = web::router(status.clone(), metrics, shutdown.clone());
+    tasks.spawn(async move {
+        let served = web::serve(http_listener, router, over.cancelled_owned()).await;
         served.map_err(|error| ServeError::Port("HTTP", error.to_string()))
     });
 

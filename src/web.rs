@@ -12,6 +12,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 use crate::control::ServerStatus;
 use crate::telemetry::Metrics;
@@ -28,16 +29,17 @@ const INDEX: &str = concat!(
 struct Sources {
     status: watch::Receiver<Arc<ServerStatus>>,
     metrics: Arc<Metrics>,
+    stop: CancellationToken,
 }
 
-/// The routes of the HTTP port.
-pub fn router(status: watch::Receiver<Arc<ServerStatus>>, metrics: Arc<Metrics>) -> Router {
+/// The routes of the HTTP port. It is not ready any more as soon as `stop` is cancelled.
+pub fn router(status: watch::Receiver<Arc<ServerStatus>>, metrics: Arc<Metrics>, stop: CancellationToken) -> Router {
     Router::new()
         .route("/", get(INDEX))
         .route("/livez", get("ok\n"))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics_text))
-        .with_state(Sources { status, metrics })
+        .with_state(Sources { status, metrics, stop })
 }
 
 /// Serves the HTTP port until `shutdown`.
@@ -53,6 +55,9 @@ pub async fn serve(
 }
 
 async fn readyz(State(sources): State<Sources>) -> (StatusCode, String) {
+    if sources.stop.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: the server is shutting down\n".to_owned());
+    }
     match not_ready(&sources.status.borrow()) {
         None => (StatusCode::OK, "ok\n".to_owned()),
         Some(reason) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
@@ -96,7 +101,7 @@ mod tests {
         let (_sender, status) = watch::channel(Arc::new(status));
         let metrics = telemetry::Metrics::new(&Default::default(), status.clone(), Default::default(), Default::default());
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let response = router(status, Arc::new(metrics)).oneshot(request).await.unwrap();
+        let response = router(status, Arc::new(metrics), CancellationToken::new()).oneshot(request).await.unwrap();
         let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();
         let code = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();

@@ -12,7 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Outcome, address, offline, output, time};
-use crate::serve::{self, Options, Running};
+use crate::serve::{self, Limits, Options, Rate, Running};
 use crate::telemetry::log;
 
 /// Serves a directory of release files to Envoys
@@ -56,6 +56,21 @@ pub struct Args {
     /// How often Envoys report how many requests are in progress; at least 1s
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = time::interval, env = "TIDEGATE_LOAD_REPORT_INTERVAL")]
     load_report_interval: Duration,
+    /// xDS streams open at a time, over all Envoys
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().streams, env = "TIDEGATE_MAX_STREAMS")]
+    max_streams: usize,
+    /// New xDS streams a second; more wait their turn, and 0 lets in all
+    #[arg(long, value_name = "COUNT", default_value_t = Limits::default().openings.per_second, env = "TIDEGATE_STREAM_RATE")]
+    stream_rate: u32,
+    /// How long an Envoy may take nothing of what it is being sent before it is disconnected; 0s waits for ever
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time::duration, env = "TIDEGATE_WRITE_TIMEOUT")]
+    write_timeout: Duration,
+    /// Age at which an Envoy's connection ends, so that Envoys spread over servers; a tenth more or less, and 0s for never
+    #[arg(long, value_name = "TIME", default_value = "30m", value_parser = time::duration, env = "TIDEGATE_MAX_CONNECTION_AGE")]
+    max_connection_age: Duration,
+    /// Time over which Envoys are let go when the server is shut down, so that they do not all come to another one at once
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = time::duration, env = "TIDEGATE_SHUTDOWN_SPREAD")]
+    shutdown_spread: Duration,
     /// Takes a directory without release files for what it is, and not for a failed mount
     #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_ALLOW_EMPTY")]
     allow_empty: bool,
@@ -135,8 +150,16 @@ fn options(args: Args) -> anyhow::Result<Options> {
         drain: args.drain,
         warm_timeout: args.warm_timeout,
         load_report_interval: args.load_report_interval,
+        limits: limits(args.max_streams, args.stream_rate, args.write_timeout),
+        max_connection_age: args.max_connection_age,
+        shutdown_spread: args.shutdown_spread,
         allow_empty: args.allow_empty,
     })
+}
+
+/// As many streams may come at once as in one second of a steady stream of them.
+fn limits(streams: usize, per_second: u32, unread: Duration) -> Limits {
+    Limits { streams, openings: Rate { per_second, burst: per_second }, unread, ..Limits::default() }
 }
 
 /// A folder in the user's state folder that belongs to this directory of release files, so that two servers do not share one.

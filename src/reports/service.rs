@@ -11,7 +11,6 @@ use envoy_types::pb::envoy::service::load_stats::v3::load_reporting_service_serv
 use envoy_types::pb::envoy::service::load_stats::v3::{LoadStatsRequest, LoadStatsResponse};
 use envoy_types::pb::google::protobuf;
 use futures_util::stream;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::ask::{Ask, Clusters};
@@ -31,7 +30,6 @@ pub struct Server {
     published: Published,
     loads: Arc<Loads>,
     interval: Duration,
-    shutdown: CancellationToken,
     ids: Arc<AtomicU64>,
 }
 
@@ -39,9 +37,9 @@ impl Server {
     /// Full name of the gRPC service; for health checks.
     pub const NAME: &'static str = "envoy.service.load_stats.v3.LoadReportingService";
 
-    /// A server that writes reports, asked for every `interval`, into `loads`. Its streams end on `shutdown`.
-    pub fn new(published: Published, loads: Arc<Loads>, interval: Duration, shutdown: CancellationToken) -> Server {
-        Server { published, loads, interval, shutdown, ids: Arc::default() }
+    /// A server that writes reports, asked for every `interval`, into `loads`. Its streams end with their connections.
+    pub fn new(published: Published, loads: Arc<Loads>, interval: Duration) -> Server {
+        Server { published, loads, interval, ids: Arc::default() }
     }
 
     /// The tonic service, to be mounted.
@@ -120,10 +118,10 @@ impl Stream {
                 None => std::future::pending().await,
             }
         };
-        let gone = || Status::unavailable("the server is shutting down");
+        let gone = || Status::unavailable("the server ends this connection: open another");
         tokio::select! {
             biased;
-            () = self.server.shutdown.cancelled() => return Err(gone()),
+            () = self.peer.line.closing() => return Err(gone()),
             request = self.inbound.message() => match request? {
                 Some(request) => self.on_request(request)?,
                 None => return Ok(false),

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::connection::Lifetime;
 use crate::store::StoreError;
 use crate::{sources, xds};
 
@@ -34,6 +35,12 @@ pub struct Options {
     pub warm_timeout: Duration,
     /// How often Envoys report their load.
     pub load_report_interval: Duration,
+    /// What clients may ask of the xDS port.
+    pub limits: xds::Limits,
+    /// Age at which connections to the xDS port end, a tenth more or less; zero for none.
+    pub max_connection_age: Duration,
+    /// Time over which connections end when the server is shut down.
+    pub shutdown_spread: Duration,
     /// Serves an empty directory as what it is.
     pub allow_empty: bool,
 }
@@ -56,6 +63,9 @@ impl Options {
             drain: timing.drain,
             warm_timeout: timing.warm_timeout,
             load_report_interval: Duration::from_secs(2),
+            limits: xds::Limits::default(),
+            max_connection_age: Duration::from_secs(30 * 60),
+            shutdown_spread: Duration::ZERO,
             allow_empty: false,
         }
     }
@@ -63,6 +73,11 @@ impl Options {
     /// What the streams need of them.
     pub(super) fn timing(&self) -> xds::Timing {
         xds::Timing { drain: self.drain, warm_timeout: self.warm_timeout, ..xds::Timing::default() }
+    }
+
+    /// What the connections of the xDS port need of them.
+    pub(super) fn lifetime(&self) -> Lifetime {
+        Lifetime { age: self.max_connection_age, spread: self.shutdown_spread }
     }
 
     /// What the sources need of them.

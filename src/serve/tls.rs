@@ -13,10 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::Connected;
 
 use crate::tls::{Acceptor, Door, Doors, identities};
-use crate::xds::{Peer, PeerShown};
+use crate::xds::{Line, Peer, PeerShown};
 
 /// How long a handshake may take. Who only holds a connection open does so for no longer.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -35,9 +34,12 @@ pub(super) async fn admit(
 ) {
     let (mut handshakes, mut over) = (JoinSet::new(), Arc::new(AtomicBool::new(false)));
     // Until it is known how to let them in, connections wait.
-    let Ok(mut door) = doors.wait_for(Option::is_some).await.map(|doors| doors.as_ref().map(which).cloned().unwrap_or_default())
-    else {
-        return;
+    let mut door = tokio::select! {
+        found = doors.wait_for(Option::is_some) => match found {
+            Ok(doors) => doors.as_ref().map(which).cloned().unwrap_or_default(),
+            Err(_) => return,
+        },
+        () = admitted.closed() => return,
     };
     loop {
         tokio::select! {
@@ -97,7 +99,7 @@ impl Arrival {
     }
 
     async fn pass(self, socket: Socket, shown: PeerShown) {
-        let peer = Peer { address: Some(self.address), shown };
+        let peer = Peer { address: Some(self.address), shown, line: Line::default() };
         // If nobody takes it, the port is closing.
         let _ = self.admitted.send(Connection { socket, peer, over: self.over }).await;
     }
@@ -116,19 +118,16 @@ pub(super) struct Connection {
 }
 
 impl Connection {
+    /// The other end.
+    pub(super) fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
     fn check(&self) -> io::Result<()> {
         if self.over.load(Ordering::Relaxed) {
             return Err(io::Error::new(io::ErrorKind::ConnectionAborted, "this port lets connections in by another rule now"));
         }
         Ok(())
-    }
-}
-
-impl Connected for Connection {
-    type ConnectInfo = Peer;
-
-    fn connect_info(&self) -> Peer {
-        self.peer.clone()
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tonic::transport::server::TcpConnectInfo;
 use tonic::{Extensions, Status};
 
+use super::drain::Line;
 use crate::snapshot::{Node, Refusal, Shown, Snapshot};
 
 /// The other end of a connection. Whoever accepts connections puts it among the extensions of each request that comes by one.
@@ -15,6 +16,8 @@ pub struct Peer {
     pub address: Option<SocketAddr>,
     /// What it has shown.
     pub shown: PeerShown,
+    /// How the connection ends.
+    pub line: Line,
 }
 
 /// What the other end of a connection has shown of itself.
@@ -34,7 +37,7 @@ impl Peer {
     pub fn of(extensions: &Extensions) -> Peer {
         extensions.get::<Peer>().cloned().unwrap_or_else(|| {
             let address = extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-            Peer { address, shown: PeerShown::Plain }
+            Peer { address, ..Peer::default() }
         })
     }
 

@@ -52,6 +52,9 @@ pub struct Metrics {
     streams: Family<OfStream, Gauge>,
     opened: Family<OfStream, Counter>,
     refused: Family<ForReason, Counter>,
+    throttled: Counter,
+    unread: Counter,
+    panics: Counter,
     /// Counters of each kind, found before they are needed.
     of_kind: Arc<[OfKind]>,
 }
@@ -76,6 +79,9 @@ impl Default for Metrics {
             streams: Family::default(),
             opened: Family::default(),
             refused: Family::default(),
+            throttled: Counter::default(),
+            unread: Counter::default(),
+            panics: Counter::default(),
             of_kind: Arc::new([]),
         };
         metrics.show_zeroes();
@@ -126,6 +132,21 @@ impl Metrics {
         self.refused.get_or_create(&ForReason { reason }).inc();
     }
 
+    /// A stream is not read for a while, because its requests come too fast.
+    pub fn throttled(&self) {
+        self.throttled.inc();
+    }
+
+    /// So many streams were ended because their clients did not take what they were sent.
+    pub fn unread(&self, streams: u64) {
+        self.unread.inc_by(streams);
+    }
+
+    /// A stream was ended by a fault of the server.
+    pub fn panicked(&self) {
+        self.panics.inc();
+    }
+
     /// Puts everything into a registry.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("connected_streams", "xDS streams connected now", self.streams.clone());
@@ -139,6 +160,10 @@ impl Metrics {
         registry.register_with_unit("xds_push_to_ack", help, Unit::Seconds, self.push_to_ack.clone());
         let help = "Responses sent although the acknowledgement they waited for did not come in time";
         registry.register("xds_gate_timeouts", help, self.gate_timeouts.clone());
+        let help = "Times that a stream was not read for a while because its requests came too fast";
+        registry.register("xds_throttled", help, self.throttled.clone());
+        registry.register("xds_unread", "Streams ended because their clients took nothing of what they were sent", self.unread.clone());
+        registry.register("xds_panics", "Streams ended by a fault of the server", self.panics.clone());
     }
 
     fn find(&self, kind: Kind) -> OfKind {

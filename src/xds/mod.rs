@@ -4,14 +4,20 @@
 //! is tested as transcripts. `stream` moves bytes between it and the connection. Knows nothing of releases: what it serves is a
 //! view of named, versioned bytes.
 
+mod admission;
 mod board;
+mod bucket;
 mod channel;
+mod drain;
+mod guard;
 mod identity;
 mod inbound;
 mod inspect;
 mod kinds;
 mod ledger;
+mod limits;
 mod metrics;
+mod pace;
 mod request;
 mod sequence;
 mod server;
@@ -19,12 +25,16 @@ mod service;
 mod session;
 mod stream;
 mod subscription;
+mod watchdog;
 mod wire;
 
 pub use board::{Board, ByKind, Rejection, StreamStatus, TypeStatus, Variant};
+pub use bucket::Rate;
 pub use channel::{Channel, Verdict};
+pub use drain::Line;
 pub use identity::{Peer, PeerShown};
 pub use inspect::{Inspection, Inspector, Standing};
+pub use limits::Limits;
 pub use metrics::Metrics;
 pub use request::{DeltaRequest, Request, Response, SotwRequest};
 pub use sequence::Timing;

@@ -1,19 +1,24 @@
 //! What all streams share, and the services they come in by.
 
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::time::Instant;
 
 use dashmap::DashMap;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::admission::Admission;
 use super::board::{Board, Variant};
 use super::inspect::{Inspector, Live};
+use super::limits::Limits;
 use super::metrics::Metrics;
 use super::sequence::Timing;
 use super::session::Session;
 use super::stream::Origin;
+use super::watchdog::Watchdog;
 use crate::snapshot::{Node, Snapshot, View};
 
 /// The newest snapshot; `None` until the first complete load, and until then every stream is refused.
@@ -34,9 +39,12 @@ pub(super) struct Shared {
     /// What can be asked of streams beyond the board.
     pub live: Arc<Live>,
     pub timing: Timing,
+    pub limits: Limits,
+    pub admission: Admission,
+    pub watchdog: Watchdog,
     /// `control_plane.identifier` of every response.
     pub identifier: String,
-    /// Ends every stream.
+    /// Lets no more streams in. Those that are open end with their connections.
     pub shutdown: CancellationToken,
     ids: AtomicU64,
     /// Sessions of nodes on typed services, by connection, variant and node id: their streams share one order.
@@ -80,11 +88,44 @@ impl Conversation {
 
 impl Server {
     /// A server of what is published, writing to the board and the metrics given.
-    pub fn new(published: Published, board: Arc<Board>, metrics: Metrics, timing: Timing, shutdown: CancellationToken) -> Server {
-        let identifier = format!("tidegate/{}", env!("CARGO_PKG_VERSION"));
-        let ids = AtomicU64::new(1);
-        let (live, typed) = (Arc::default(), DashMap::new());
-        Server { shared: Arc::new(Shared { published, board, metrics, live, timing, identifier, shutdown, ids, typed }) }
+    pub fn new(
+        published: Published,
+        board: Arc<Board>,
+        metrics: Metrics,
+        timing: Timing,
+        limits: Limits,
+        shutdown: CancellationToken,
+    ) -> Server {
+        Server {
+            shared: Arc::new(Shared {
+                published,
+                board,
+                metrics,
+                live: Arc::default(),
+                timing,
+                limits,
+                admission: Admission::new(limits),
+                watchdog: Watchdog::new(limits.unread, Instant::now()),
+                identifier: format!("tidegate/{}", env!("CARGO_PKG_VERSION")),
+                shutdown,
+                ids: AtomicU64::new(1),
+                typed: DashMap::new(),
+            }),
+        }
+    }
+
+    /// Ends the connections of clients that take nothing of what they are sent, for as long as it runs.
+    pub async fn watch_over_streams(&self) -> Infallible {
+        let Shared { watchdog, metrics, .. } = self.shared.as_ref();
+        let Some(pace) = watchdog.pace() else { return std::future::pending().await };
+        loop {
+            tokio::time::sleep(pace).await;
+            let stuck = watchdog.sweep(Instant::now());
+            if stuck > 0 {
+                metrics.unread(stuck as u64);
+                tracing::warn!(streams = stuck, "clients that read nothing are disconnected");
+            }
+        }
     }
 
     /// Reads what each client has and lacks.

@@ -8,6 +8,7 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -156,10 +157,11 @@ impl<D: Discovery> DiscoveryService<D> {
             shared.metrics.refused("shutting_down");
             return Err(Status::unavailable("the server is shutting down"));
         }
+        let place = shared.admission.enter(Instant::now()).inspect_err(|refused| shared.metrics.refused(refused.reason()))?;
         let peer = Peer::of(request.extensions());
         let inbound = Inbound::new(request.into_body());
         let origin = Origin { kind: D::KIND, variant, peer: peer.address };
-        let stream = Stream::new(shared.clone(), origin, peer, inbound);
+        let stream = Stream::new(shared.clone(), origin, peer, place, inbound);
         let mut response = http::Response::new(Body::new(Answer(Some(Box::new(stream)))));
         let content_type = http::HeaderValue::from_static("application/grpc");
         response.headers_mut().insert(http::header::CONTENT_TYPE, content_type);

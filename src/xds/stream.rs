@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::StreamExt as _;
@@ -19,19 +19,26 @@ use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
+use super::admission::Place;
 use super::board::{Rejection, Row, StreamStatus, TypeStatus, Variant};
 use super::channel::{Channel, Verdict};
+use super::guard::guarded;
 use super::identity::Peer;
 use super::inbound::{Chunks, Inbound};
 use super::inspect::Notes;
+use super::limits::{self, TooMuch};
+use super::pace::Pace;
 use super::request::{Request, Response};
 use super::server::{Conversation, Shared};
 use super::session::Standing;
-use super::wire::{self, Incoming, Told};
+use super::watchdog::{GULP, Pulse};
+use super::wire::{self, Incoming, Told, Unreadable};
 use crate::snapshot::{Kind, Membership, Node, Snapshot, Transport, View};
 
 /// Requests taken in at a go before the stream looks whether there is something to send.
 const REQUESTS_AT_A_GO: usize = 64;
+/// How long a stream whose connection ends may still wait for its first answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// What a stream is, as its service and connection say.
 #[derive(Debug, Clone, Copy)]
@@ -61,6 +68,9 @@ pub(super) struct Stream {
     shared: Arc<Shared>,
     signals: Signals,
     inbound: Inbound,
+    place: Place,
+    pulse: Arc<Pulse>,
+    pace: Pace,
     /// Set by the first request.
     client: Option<Client>,
     /// Messages that are made and not yet sent.
@@ -69,6 +79,10 @@ pub(super) struct Stream {
     forced: u64,
     /// How things stand with the client, as far as it was told.
     told: Standing,
+    /// Something was sent.
+    answered: bool,
+    /// The connection ends, and this stream at that moment if not before.
+    leaving: Option<Instant>,
 }
 
 struct Client {
@@ -82,15 +96,15 @@ struct Client {
 
 /// What a stream waits for besides requests. Each is registered with once and again only when it has happened, not at every wait.
 struct Signals {
-    shutdown: Pin<Box<WaitForCancellationFutureOwned>>,
+    closing: Pin<Box<WaitForCancellationFutureOwned>>,
     changes: WatchStream<Option<Arc<Snapshot>>>,
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Signals {
-    fn new(shared: &Shared) -> Signals {
-        let shutdown = Box::pin(shared.shutdown.clone().cancelled_owned());
-        Signals { shutdown, changes: WatchStream::from_changes(shared.published.clone()), alarm: None }
+    fn new(shared: &Shared, peer: &Peer) -> Signals {
+        let closing = Box::pin(peer.line.closing());
+        Signals { closing, changes: WatchStream::from_changes(shared.published.clone()), alarm: None }
     }
 
     /// Waits until that time, if there is one.
@@ -116,8 +130,9 @@ enum Taken {
 }
 
 impl Stream {
-    pub fn new(shared: Arc<Shared>, origin: Origin, peer: Peer, inbound: Inbound) -> Stream {
-        let (id, signals) = (shared.next_id(), Signals::new(&shared));
+    pub fn new(shared: Arc<Shared>, origin: Origin, peer: Peer, place: Place, inbound: Inbound) -> Stream {
+        let (id, signals) = (shared.next_id(), Signals::new(&shared, &peer));
+        let pulse = shared.watchdog.watch(peer.line.clone());
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());
         Stream {
             id,
@@ -126,10 +141,15 @@ impl Stream {
             shared,
             signals,
             inbound,
+            place,
+            pulse,
+            pace: Pace::default(),
             client: None,
             ready: VecDeque::new(),
             forced: 0,
             told: Standing::default(),
+            answered: false,
+            leaving: None,
         }
     }
 
@@ -138,9 +158,26 @@ impl Stream {
     /// # Errors
     /// The status with which the stream ends.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
+        self.pulse.asked();
+        let (shared, id) = (self.shared.clone(), self.id);
+        let next = guarded(
+            || self.poll_piece(cx),
+            || {
+                shared.metrics.panicked();
+                tracing::error!(stream = id, "a stream is ended by a fault");
+            },
+        );
+        if matches!(next, Poll::Ready(Ok(Some(_)))) {
+            self.pulse.gave(Instant::now());
+        }
+        next
+    }
+
+    fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
+        ready!(self.poll_begin(cx))?;
         loop {
-            if let Some(message) = self.ready.pop_front() {
-                return Poll::Ready(Ok(Some(message)));
+            if let Some(piece) = self.next_piece() {
+                return Poll::Ready(Ok(Some(piece)));
             }
             let taken = self.take_in_requests(cx)?;
             if taken == Taken::Ended {
@@ -158,9 +195,45 @@ impl Stream {
         }
     }
 
-    /// Takes in the requests that are there already.
+    /// Waits for its turn, before anything is done for it.
+    fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
+        if self.place.begins.is_some() {
+            if self.signals.closing.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(self.farewell()));
+            }
+            ready!(self.signals.poll_alarm(self.place.begins, cx));
+            self.place.begins = None;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn next_piece(&mut self) -> Option<Bytes> {
+        let mut piece = self.ready.pop_front()?;
+        if piece.len() > GULP {
+            self.ready.push_front(piece.split_off(GULP));
+        }
+        Some(piece)
+    }
+
+    /// The connection is to end. Who has just come is answered first: ended without an answer, a stream looks like a broken server.
+    fn leave(&mut self) -> Result<(), Status> {
+        let by = *self.leaving.get_or_insert_with(|| Instant::now() + LAST_WORD);
+        if self.answered || by <= Instant::now() { Err(self.farewell()) } else { Ok(()) }
+    }
+
+    fn farewell(&self) -> Status {
+        if self.shared.shutdown.is_cancelled() {
+            return Status::unavailable("the server is shutting down");
+        }
+        Status::unavailable("this connection has lasted long enough: open another")
+    }
+
+    /// Takes in the requests that are there already, unless they come too fast.
     fn take_in_requests(&mut self, cx: &mut Context<'_>) -> Result<Taken, Status> {
         for _ in 0..REQUESTS_AT_A_GO {
+            if self.pace.pause(Instant::now()).is_some() {
+                return Ok(Taken::All);
+            }
             match self.inbound.poll_message(cx)? {
                 Poll::Ready(Some(message)) => self.on_message(message)?,
                 Poll::Ready(None) => return Ok(Taken::Ended),
@@ -172,17 +245,18 @@ impl Stream {
 
     /// Waits until something happens besides requests.
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        if self.signals.shutdown.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(Status::unavailable("the server is shutting down")));
+        if self.signals.closing.as_mut().poll(cx).is_ready() {
+            self.leave()?;
         }
         if let Poll::Ready(changed) = self.signals.changes.poll_next_unpin(cx) {
             changed.ok_or_else(|| Status::unavailable("the server is shutting down"))?;
             return Poll::Ready(self.retarget());
         }
-        let Some(client) = &mut self.client else { return Poll::Pending };
-        let rung = client.bell.as_mut().is_some_and(|bell| bell.poll_next_unpin(cx).is_ready());
-        let wake_at = client.conversation.session().wake_at(self.id);
-        if rung || self.signals.poll_alarm(wake_at, cx).is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
+        let bell = self.client.as_mut().and_then(|client| client.bell.as_mut());
+        let rung = bell.is_some_and(|bell| bell.poll_next_unpin(cx).is_ready());
+        let wake_at = self.client.as_ref().and_then(|client| client.conversation.session().wake_at(self.id));
+        let alarm = [wake_at, self.pace.pause(Instant::now()), self.leaving].into_iter().flatten().min();
+        if rung || self.signals.poll_alarm(alarm, cx).is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
     fn retarget(&mut self) -> Result<(), Status> {
@@ -200,14 +274,22 @@ impl Stream {
     }
 
     fn on_message(&mut self, message: Chunks) -> Result<(), Status> {
+        if self.pace.read(self.shared.limits.requests, Instant::now()) {
+            self.shared.metrics.throttled();
+            tracing::debug!(stream = self.id, "requests come too fast, and wait");
+        }
         let decoded = wire::decode_request(self.origin.variant, message, self.client.is_none());
-        let mut incoming = decoded.map_err(|error| Status::invalid_argument(format!("not a discovery request: {error}")))?;
+        let mut incoming = decoded.map_err(|error| match error {
+            Unreadable::Malformed(text) => Status::invalid_argument(format!("not a discovery request: {text}")),
+            Unreadable::TooMuch(too_much) => self.refuse(too_much),
+        })?;
         match (&self.client, incoming.node.take()) {
             (None, Some(Told::Node(node))) => self.introduce(node)?,
             (None, _) => return Err(unnamed()),
             (Some(client), Some(Told::Id(id))) => check_node(&client.node, &id)?,
             (Some(_), _) => {}
         }
+        self.shared.limits.check(&mut incoming.request).map_err(|too_much| self.refuse(too_much))?;
         self.on_request(incoming)
     }
 
@@ -226,7 +308,7 @@ impl Stream {
             }
         };
         match kind {
-            Some(kind) => self.on_known(kind, &incoming.request),
+            Some(kind) => self.on_known(kind, &incoming.request)?,
             None => self.on_foreign(&incoming),
         }
         Ok(())
@@ -236,11 +318,19 @@ impl Stream {
         self.peer.may_speak_for(node, snapshot).inspect_err(|_| self.shared.metrics.refused("identity"))
     }
 
+    fn refuse(&self, too_much: TooMuch) -> Status {
+        self.shared.metrics.refused("too_much");
+        tracing::warn!(stream = self.id, peer = ?self.origin.peer, "a stream is ended: {too_much}");
+        too_much.into()
+    }
+
     fn introduce(&mut self, node: Bytes) -> Result<(), Status> {
+        limits::check_node(node.len()).map_err(|too_much| self.refuse(too_much))?;
         let node = wire::decode_node(node).map_err(|error| Status::invalid_argument(format!("not a node: {error}")))?;
         if node.id.is_empty() {
             return Err(unnamed());
         }
+        limits::check_name(&node.id).map_err(|too_much| self.refuse(too_much))?;
         let snapshot = self.shared.published.borrow().clone();
         let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
         self.admit(&node, &snapshot)?;
@@ -265,15 +355,16 @@ impl Stream {
         Ok(())
     }
 
-    fn on_known(&mut self, kind: Kind, request: &Request) {
-        let Some(client) = &self.client else { return };
+    fn on_known(&mut self, kind: Kind, request: &Request) -> Result<(), Status> {
+        let Some(client) = &self.client else { return Ok(()) };
         let old = self.told_view(client, kind, request);
-        let (verdict, rejected) = {
+        let (verdict, rejected, names) = {
             let mut session = client.conversation.session();
             let verdict = session.on_request(self.id, kind, request, Instant::now());
             old.iter().for_each(|old| session.remember(self.id, kind, old));
-            (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected))
+            (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected), session.names_on(self.id))
         };
+        self.shared.limits.check_count(names).map_err(|too_much| self.refuse(too_much))?;
         if let Some(verdict) = &verdict {
             client.notes.answered(kind, verdict, rejected, Timestamp::now());
         }
@@ -286,6 +377,7 @@ impl Stream {
             None => {}
         }
         self.shared.board.update(&client.row, |status| note_verdict(status.types.of_mut(kind), verdict, rejected));
+        Ok(())
     }
 
     /// What a state-of-the-world client holds that comes back, if its first request of a type tells a version that is remembered.
@@ -304,6 +396,7 @@ impl Stream {
         if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
             tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
             self.ready.push_back(wire::encode_foreign(&incoming.type_url, nonce, &names));
+            self.answered = true;
         }
     }
 
@@ -334,6 +427,7 @@ impl Stream {
         self.ready.push_back(message);
         self.shared.board.update(&client.row, |status| note_sent(status.types.of_mut(response.kind), &response));
         self.told.sent(response.kind);
+        self.answered = true;
         true
     }
 

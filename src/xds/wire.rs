@@ -15,6 +15,7 @@ use prost::encoding::{
 use super::board::Variant;
 use super::channel::nonce_text;
 use super::inbound::Chunks;
+use super::limits::TooMuch;
 use super::request::{DeltaRequest, Request, Response, SotwRequest};
 use crate::snapshot::{Locality, Node, Resource, Serial};
 
@@ -122,12 +123,22 @@ struct SemanticVersion {
 
 /// Why bytes are not the message that they should be.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Malformed(String);
+pub(super) enum Unreadable {
+    /// They are no such message.
+    #[error("{0}")]
+    Malformed(String),
+    /// They may be one, but ask for more than anybody may.
+    #[error(transparent)]
+    TooMuch(#[from] TooMuch),
+}
 
-impl From<prost::DecodeError> for Malformed {
-    fn from(error: prost::DecodeError) -> Malformed {
-        Malformed(error.to_string())
+/// Most fields of one request: a node that reconnects names what it holds and what it asks for. Each would become a string of its
+/// own, many times as large as the shortest field.
+const FIELDS: usize = 500_000;
+
+impl From<prost::DecodeError> for Unreadable {
+    fn from(error: prost::DecodeError) -> Unreadable {
+        Unreadable::Malformed(error.to_string())
     }
 }
 
@@ -135,7 +146,7 @@ impl From<prost::DecodeError> for Malformed {
 ///
 /// # Errors
 /// The bytes are not such a message.
-pub(super) fn decode_request(variant: Variant, message: Chunks, first: bool) -> Result<Incoming, Malformed> {
+pub(super) fn decode_request(variant: Variant, message: Chunks, first: bool) -> Result<Incoming, Unreadable> {
     match variant {
         Variant::Sotw => decode::<SotwMessage>(message, 2, first).map(|(node, message)| Incoming {
             node,
@@ -162,14 +173,18 @@ pub(super) fn decode_request(variant: Variant, message: Chunks, first: bool) -> 
 }
 
 /// A message without its node, and of the node, in the field given, what is wanted.
-fn decode<M: Message + Default>(mut from: Chunks, node_tag: u32, first: bool) -> Result<(Option<Told>, M), Malformed> {
-    let (mut node, mut message) = (None, M::default());
+fn decode<M: Message + Default>(mut from: Chunks, node_tag: u32, first: bool) -> Result<(Option<Told>, M), Unreadable> {
+    let (mut node, mut message, mut fields) = (None, M::default(), 0);
     while from.has_remaining() {
+        fields += 1;
+        if fields > FIELDS {
+            return Err(TooMuch::Fields(FIELDS).into());
+        }
         let (tag, wire) = decode_key(&mut from)?;
         if tag == node_tag && wire == WireType::LengthDelimited {
             let len = decode_varint(&mut from)? as usize;
             if len > from.remaining() {
-                return Err(Malformed("the node is longer than its request".into()));
+                return Err(Unreadable::Malformed("the node is longer than its request".into()));
             }
             node = Some(if first { Told::Node(from.copy_to_bytes(len)) } else { Told::Id(take_id(&mut from, len)?) });
         } else {
@@ -180,7 +195,7 @@ fn decode<M: Message + Default>(mut from: Chunks, node_tag: u32, first: bool) ->
 }
 
 /// The id of a node of so many bytes, which stands first in it; the rest is stepped over.
-fn take_id(from: &mut Chunks, len: usize) -> Result<String, Malformed> {
+fn take_id(from: &mut Chunks, len: usize) -> Result<String, Unreadable> {
     let (mut id, end) = (String::new(), from.remaining() - len);
     while id.is_empty() && from.remaining() > end {
         let (tag, wire) = decode_key(from)?;
@@ -190,7 +205,7 @@ fn take_id(from: &mut Chunks, len: usize) -> Result<String, Malformed> {
         }
     }
     // A field that reaches beyond the node is a fault of the client, and the rest cannot be told from the node any more.
-    let rest = from.remaining().checked_sub(end).ok_or_else(|| Malformed("a field reaches beyond the end of the node".into()))?;
+    let rest = from.remaining().checked_sub(end).ok_or_else(|| Unreadable::Malformed("a field reaches beyond the end of the node".into()))?;
     from.advance(rest);
     Ok(id)
 }
