@@ -24,8 +24,8 @@ use crate::store::Store;
 use crate::xds::{self, Board};
 use crate::{admin, reports, sources, telemetry, translate, web};
 
-use connection::Lifetime;
 pub use crate::xds::{Limits, Rate};
+use connection::Lifetime;
 pub use options::{Options, ServeError};
 
 /// A server that runs.

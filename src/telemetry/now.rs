@@ -42,6 +42,7 @@ impl Collector for Now {
         let streams = self.board.streams();
         out.nodes(&streams)?;
         out.rejections(&streams)?;
+        out.silence(&streams, Timestamp::now())?;
         out.load(&status, &self.loads)
     }
 }
@@ -101,6 +102,17 @@ impl Writer<'_> {
         };
         let rows = Kind::ALL.map(|kind| (kind.short(), rejects(kind)));
         self.gauges("xds_rejecting_streams", "Streams whose client rejects what it was sent of a type", "type", rows)
+    }
+
+    /// A client may be connected and do nothing; the longest silence of all tells it, whatever their number.
+    fn silence(&mut self, streams: &[StreamStatus], now: Timestamp) -> fmt::Result {
+        let unanswered = streams.iter().flat_map(|stream| stream.types.values()).filter_map(|of_type| of_type.unanswered);
+        let longest = unanswered.min().map_or(0.0, |since| now.duration_since(since).as_secs_f64().max(0.0));
+        self.seconds(
+            "xds_oldest_unanswered",
+            "Age of the oldest response that no client has answered yet, over all streams",
+            longest,
+        )
     }
 
     pub(super) fn gauge<N>(&mut self, name: &str, help: &str, value: N) -> fmt::Result
@@ -203,6 +215,18 @@ mod tests {
         rejecting.types.of_mut(Kind::Route).rejected = Some(Box::new(rejection));
         let text = text(ServerStatus::default(), vec![rejecting, stream(2, true)]);
         assert_lines(&text, &["tidegate_xds_rejecting_streams{type=\"RDS\"} 1", "tidegate_xds_rejecting_streams{type=\"CDS\"} 0"]);
+    }
+
+    #[test]
+    fn the_longest_silence_is_told() {
+        let silent = |id, seconds| {
+            let mut stream = stream(id, false);
+            stream.types.of_mut(Kind::Cluster).unanswered = Some(Timestamp::now() - jiff::SignedDuration::from_secs(seconds));
+            stream
+        };
+        let text = text(ServerStatus::default(), vec![silent(1, 5), silent(2, 60), stream(3, true)]);
+        let age = text.lines().find_map(|line| line.strip_prefix("tidegate_xds_oldest_unanswered_seconds ")).unwrap();
+        assert!((60.0..120.0).contains(&age.parse::<f64>().unwrap()), "{age}");
     }
 
     #[test]

@@ -80,6 +80,8 @@ pub struct TypeStatus {
     pub sent: Option<Version>,
     /// When it was sent.
     pub sent_at: Option<Timestamp>,
+    /// Since when responses have been without an answer, if the newest is.
+    pub unanswered: Option<Timestamp>,
     /// Version of the newest response acknowledged.
     pub acked: Option<Version>,
     /// When it was acknowledged.

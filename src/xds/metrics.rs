@@ -162,7 +162,11 @@ impl Metrics {
         registry.register("xds_gate_timeouts", help, self.gate_timeouts.clone());
         let help = "Times that a stream was not read for a while because its requests came too fast";
         registry.register("xds_throttled", help, self.throttled.clone());
-        registry.register("xds_unread", "Streams ended because their clients took nothing of what they were sent", self.unread.clone());
+        registry.register(
+            "xds_unread",
+            "Streams ended because their clients took nothing of what they were sent",
+            self.unread.clone(),
+        );
         registry.register("xds_panics", "Streams ended by a fault of the server", self.panics.clone());
     }
 

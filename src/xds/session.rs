@@ -227,7 +227,11 @@ impl Session {
 
     /// How many names are asked for on a stream, over all types.
     pub fn names_on(&self, stream: u64) -> usize {
-        Kind::ALL.into_iter().filter_map(|kind| self.channel(stream, kind)).map(|channel| channel.subscription().names().len()).sum()
+        Kind::ALL
+            .into_iter()
+            .filter_map(|kind| self.channel(stream, kind))
+            .map(|channel| channel.subscription().names().len())
+            .sum()
     }
 
     /// How things stand with the types of a stream.

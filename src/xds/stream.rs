@@ -454,13 +454,18 @@ impl Stream {
 
 fn note_sent(status: &mut TypeStatus, response: &Response) {
     status.sent = Some(response.version.clone());
-    status.sent_at = Some(Timestamp::now());
+    let now = Timestamp::now();
+    status.sent_at = Some(now);
+    status.unanswered.get_or_insert(now);
     status.pushes += 1;
     status.in_sync = false;
 }
 
 /// `rejected` says that the client still rejects something: then its words stay, whatever else it accepts.
 fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: bool) {
+    if verdict.is_some() {
+        status.unanswered = None;
+    }
     match verdict {
         Some(Verdict::Ack { version, .. }) => {
             status.acks += 1;

@@ -205,7 +205,10 @@ fn take_id(from: &mut Chunks, len: usize) -> Result<String, Unreadable> {
         }
     }
     // A field that reaches beyond the node is a fault of the client, and the rest cannot be told from the node any more.
-    let rest = from.remaining().checked_sub(end).ok_or_else(|| Unreadable::Malformed("a field reaches beyond the end of the node".into()))?;
+    let rest = from
+        .remaining()
+        .checked_sub(end)
+        .ok_or_else(|| Unreadable::Malformed("a field reaches beyond the end of the node".into()))?;
     from.advance(rest);
     Ok(id)
 }

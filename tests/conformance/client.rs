@@ -188,6 +188,12 @@ impl Sotw {
         self.wire.requests.send(request).await.expect("an open stream");
     }
 
+    /// A request that holds a NACK whose details are this text.
+    pub async fn resume_raw(&mut self, node: Node, text: &str) {
+        let request = DiscoveryRequest { node: Some(node), response_nonce: text.into(), ..Default::default() };
+        self.wire.requests.send(request).await.expect("an open stream");
+    }
+
     /// The next response of a type; others may come in between.
     pub async fn next_of(&mut self, type_url: &str) -> Received {
         loop {
@@ -227,6 +233,21 @@ impl Delta {
     pub async fn ask(&mut self, node: Option<Node>, type_url: &str, names: &[&str]) {
         let resource_names_subscribe = names.iter().map(|name| name.to_string()).collect();
         self.send(DeltaDiscoveryRequest { node, type_url: type_url.into(), resource_names_subscribe, ..Default::default() }).await;
+    }
+
+    /// Whether it was not refused.
+    pub fn is_open(&self) -> bool {
+        self.wire.responses.is_ok()
+    }
+
+    /// Ends the requests, and reads on until the stream has ended.
+    pub async fn finish(mut self) -> Status {
+        self.wire.requests = mpsc::channel(1).0;
+        loop {
+            if let Err(status) = self.wire.next().await {
+                return status;
+            }
+        }
     }
 
     /// The first request of a type after a reconnect, telling what is held.

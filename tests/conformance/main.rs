@@ -5,6 +5,8 @@
 
 mod client;
 mod csds;
+mod endings;
+mod limits;
 mod named;
 #[path = "../common/pki.rs"]
 mod pki;

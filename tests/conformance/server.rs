@@ -57,10 +57,16 @@ impl Files {
 impl TestServer {
     /// Starts over these files, and waits until they are served if there are any.
     pub async fn start(files: &[(String, String)]) -> TestServer {
+        TestServer::start_with(files, |options| options).await
+    }
+
+    /// The same, with other options.
+    pub async fn start_with(files: &[(String, String)], change: impl FnOnce(Options) -> Options) -> TestServer {
         let folders = Files(tempfile::tempdir().expect("a folder"));
         std::fs::create_dir(folders.0.path().join("releases")).expect("a folder");
         files.iter().for_each(|file| folders.write(file));
-        let server = TestServer { running: serve::start(folders.options()).await.expect("a server"), files: folders };
+        let running = serve::start(change(folders.options())).await.expect("a server");
+        let server = TestServer { running, files: folders };
         if !files.is_empty() {
             server.ready().await;
         }
@@ -94,11 +100,22 @@ impl TestServer {
 
     /// The line of its metrics that begins so.
     pub async fn metrics_line(&self, begin: &str) -> String {
+        let text = self.http("/metrics").await;
+        text.lines().find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no {begin} in {text}")).to_owned()
+    }
+
+    /// What its HTTP port answers.
+    pub async fn http(&self, path: &str) -> String {
         let mut stream = TcpStream::connect(self.running.http).await.expect("the HTTP port");
-        stream.write_all(b"GET /metrics HTTP/1.0\r\n\r\n").await.expect("asked");
+        stream.write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes()).await.expect("asked");
         let mut text = String::new();
         stream.read_to_string(&mut text).await.expect("an answer");
-        text.lines().find(|line| line.starts_with(begin)).unwrap_or_else(|| panic!("no {begin} in {text}")).to_owned()
+        text
+    }
+
+    /// Waits until it has ended.
+    pub async fn ended(mut self) {
+        tokio::time::timeout(LIMIT, self.running.wait()).await.expect("in time").expect("a clean end");
     }
 
     pub fn running(&self) -> &Running {
