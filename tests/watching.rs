@@ -331,6 +331,45 @@ async fn a_slow_receiver_gets_the_newest() {
     assert!(received.len() <= 4, "{received:?}");
 }
 
+/// Fifty edits a second, until the receiver of what was said is dropped.
+fn edit_steadily(path: PathBuf) -> tokio::sync::oneshot::Sender<()> {
+    let (stop, mut stopped) = tokio::sync::oneshot::channel();
+    tokio::spawn(async move {
+        let mut ticks = tokio::time::interval(Duration::from_millis(20));
+        for turn in 0u64.. {
+            tokio::select! {
+                _ = ticks.tick() => fs::write(&path, format!("# {turn}\n")).unwrap(),
+                _ = &mut stopped => return,
+            }
+        }
+    });
+    stop
+}
+
+#[tokio::test]
+async fn n11_steady_edits_hold_nothing_back_for_long() {
+    let prepare = |root: &Path| {
+        fs::create_dir(root.join("releases")).unwrap();
+        for name in ["restless.yaml", "gone.yaml", "e.json"] {
+            fs::write(root.join("releases").join(name), "old\n").unwrap();
+        }
+    };
+    for mut watched in [Watched::events(prepare).await, Watched::polling(prepare).await] {
+        watched.extra.send_replace(BTreeSet::from(["e.json".to_owned()]));
+        while !watched.next().await.files.contains_key("e.json") {}
+        let _editing = edit_steadily(watched.path("restless.yaml"));
+        watched.next().await;
+        let begun = Instant::now();
+        watched.save("e.json", "new\n");
+        while watched.next().await.files["e.json"].text != "new\n" {}
+        let endpoints = begun.elapsed();
+        fs::remove_file(watched.path("gone.yaml")).unwrap();
+        while watched.next().await.files.contains_key("gone.yaml") {}
+        let (most, both) = (Duration::from_secs(5), begun.elapsed());
+        assert!(endpoints < most && both < 2 * most, "endpoints after {endpoints:?}, a removal after {both:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_configuration_is_one_of_the_files() {
     let mut watched = Watched::events(one_file).await;

@@ -13,6 +13,9 @@ use super::reader::Reader;
 use super::tree::Tree;
 use super::{Generation, Options};
 
+/// How long something may change under every try to read, before one is believed all the same.
+const MOVING: Duration = Duration::from_secs(1);
+
 /// How one try to read everything ended.
 #[derive(Debug)]
 pub(super) enum Attempt {
@@ -31,24 +34,33 @@ pub(super) struct Scanner {
     reader: Reader,
     git: GitLock,
     events: Option<Events>,
+    /// Since when every try has found something moving.
+    moving: Option<Instant>,
 }
 
 impl Scanner {
     pub(super) fn new(options: Options, pulse: Arc<Pulse>) -> Scanner {
         let events = if options.events { Events::new(pulse) } else { None };
-        Scanner { options, reader: Reader::default(), git: GitLock::default(), events }
+        Scanner { options, reader: Reader::default(), git: GitLock::default(), events, moving: None }
     }
 
     /// Looks, reads, and looks again. If both looks agree, all files were in the state that was read at the moment between: so that
-    /// is the moment at which Git must not have been at work.
+    /// is the moment at which Git must not have been at work. In a directory that never rests, what was read is taken after a while.
     pub(super) fn attempt(&mut self, extra: &BTreeSet<String>) -> Attempt {
         let before = Tree::look(&self.options, extra);
         let blind = self.events.as_mut().is_some_and(|events| events.follow(&before));
         if self.git.is_held(&self.options.dir, Instant::now()) {
+            self.moving = None;
             return Attempt::Locked;
         }
         let generation = self.reader.read(&before, extra);
-        if Tree::look(&self.options, extra) == before { Attempt::Read { generation, blind } } else { Attempt::Moving }
+        let still = Tree::look(&self.options, extra) == before;
+        let moving = Instant::now().duration_since(*self.moving.get_or_insert_with(Instant::now));
+        if !still && moving < MOVING {
+            return Attempt::Moving;
+        }
+        self.moving = None;
+        Attempt::Read { generation, blind }
     }
 }
 

@@ -14,6 +14,9 @@ use super::{DirectoryState, Generation};
 const EMPTY: Duration = Duration::from_secs(1);
 /// How long a file that went may be one that is about to come back.
 const REMOVED: Duration = Duration::from_millis(200);
+/// Longest that readings are held back because each is other than the one before: in a directory that never rests, what can be told
+/// of it is taken all the same.
+const HOLD: Duration = Duration::from_secs(1);
 
 /// What is to be done with a reading.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,19 +38,27 @@ pub(super) struct Settling {
     empty: BTreeMap<String, Instant>,
     /// The reading that is to prove itself, since when it has been the same.
     candidate: Option<(Generation, Instant)>,
+    /// Files that went since the last generation, since when.
+    missing: BTreeMap<String, Instant>,
+    /// Since when something new is held back.
+    held: Option<Instant>,
 }
 
 impl Settling {
     pub(super) fn new(settle: Duration) -> Settling {
-        Settling { settle, taken: None, empty: BTreeMap::new(), candidate: None }
+        Settling { settle, taken: None, empty: BTreeMap::new(), candidate: None, missing: BTreeMap::new(), held: None }
     }
 
     /// Judges a reading. `quiet` says that nothing has changed for the settling time already; without that knowledge the reading
     /// must stay the same for so long.
     pub(super) fn judge(&mut self, mut reading: Generation, quiet: bool, now: Instant) -> Verdict {
-        let ripe_in = self.set_empty_files_aside(&mut reading, now);
+        self.set_empty_files_aside(&mut reading, now);
+        self.note_missing_files(&reading, now);
+        let ripe_in = self.ripe_in(now);
         if self.taken.as_ref() == Some(&reading) {
             self.candidate = None;
+            // With a file set aside, it may be the same for the moment only.
+            self.held = self.held.filter(|_| ripe_in.is_some());
             return ripe_in.map_or(Verdict::Same, Verdict::Wait);
         }
         let patience = match &self.taken {
@@ -60,24 +71,45 @@ impl Settling {
             Some((candidate, since)) if *candidate == reading => *since,
             _ => now,
         };
-        let waited = now.duration_since(since);
+        let (waited, held) = (now.duration_since(since), now.duration_since(*self.held.get_or_insert(now)));
         if waited < patience {
-            self.candidate = Some((reading, since));
-            return Verdict::Wait(patience - waited);
+            if held < HOLD || reading.directory != DirectoryState::Present {
+                self.candidate = Some((reading, since));
+                return Verdict::Wait((patience - waited).min(HOLD.saturating_sub(held).max(self.settle)));
+            }
+            self.keep_missing_files(&mut reading, now);
         }
-        self.candidate = None;
+        (self.candidate, self.held) = (None, None);
         self.taken = Some(reading.clone());
         Verdict::Take(reading)
     }
 
-    /// Whether a file is set aside now, and is to be looked at again later.
-    pub(super) fn ripe_in(&self, now: Instant) -> Option<Duration> {
-        self.empty.values().map(|since| EMPTY.saturating_sub(now.duration_since(*since))).filter(|left| !left.is_zero()).min()
+    fn note_missing_files(&mut self, reading: &Generation, now: Instant) {
+        let Some(taken) = &self.taken else { return };
+        self.missing.retain(|key, _| is_missing(key, taken, reading));
+        for key in taken.files.keys().filter(|key| is_missing(key, taken, reading)) {
+            self.missing.entry(key.clone()).or_insert(now);
+        }
     }
 
-    /// Empty files keep the content they had, or stay out if they are new, until they have been empty for long. Tells when the first
-    /// of them will have been.
-    fn set_empty_files_aside(&mut self, reading: &mut Generation, now: Instant) -> Option<Duration> {
+    /// Files that only just went keep the content they had: they may be coming back.
+    fn keep_missing_files(&self, reading: &mut Generation, now: Instant) {
+        let Some(taken) = &self.taken else { return };
+        for key in self.missing.iter().filter(|(_, since)| now.duration_since(**since) < REMOVED).map(|(key, _)| key) {
+            reading.files.extend(taken.files.get_key_value(key).map(|(key, file)| (key.clone(), Arc::clone(file))));
+        }
+    }
+
+    /// Whether a file is set aside now, and is to be looked at again later.
+    pub(super) fn ripe_in(&self, now: Instant) -> Option<Duration> {
+        let left = |since: &Instant, patience: Duration| patience.saturating_sub(now.duration_since(*since));
+        let empty = self.empty.values().map(|since| left(since, EMPTY));
+        let missing = self.missing.values().map(|since| left(since, REMOVED));
+        empty.chain(missing).filter(|left| !left.is_zero()).min()
+    }
+
+    /// Empty files keep the content they had, or stay out if they are new, until they have been empty for long.
+    fn set_empty_files_aside(&mut self, reading: &mut Generation, now: Instant) {
         let is_empty = |key: &str| reading.files.get(key).is_some_and(|file| file.text.is_empty());
         self.empty.retain(|key, _| is_empty(key));
         let keys: Vec<String> = reading.files.keys().filter(|key| is_empty(key)).cloned().collect();
@@ -92,7 +124,6 @@ impl Settling {
                 None => drop(reading.files.remove(&key)),
             }
         }
-        self.ripe_in(now)
     }
 }
 
@@ -101,8 +132,13 @@ fn removes(taken: &Generation, reading: &Generation) -> bool {
     if taken.directory == DirectoryState::Present && reading.directory != DirectoryState::Present {
         return true;
     }
-    let unasked = |key: &String| taken.extra.contains(key) && !reading.extra.contains(key);
-    taken.files.keys().any(|key| !reading.files.contains_key(key) && !unasked(key))
+    taken.files.keys().any(|key| is_missing(key, taken, reading))
+}
+
+/// Whether a file went, other than by not being asked for any more.
+fn is_missing(key: &String, taken: &Generation, reading: &Generation) -> bool {
+    let unasked = taken.extra.contains(key) && !reading.extra.contains(key);
+    taken.files.contains_key(key) && !reading.files.contains_key(key) && !unasked
 }
 
 /// Whether other files are asked for, and those that were read before have not changed: somebody waits for them.
@@ -182,6 +218,34 @@ mod tests {
         let later = now + REMOVED;
         assert_eq!(settling.judge(reading(&[("a", "1")]), true, later), Verdict::Wait(REMOVED));
         assert!(matches!(settling.judge(reading(&[("a", "1")]), false, later + REMOVED), Verdict::Take(_)));
+    }
+
+    /// Every 20 ms another reading, none of which comes after quiet; what is taken, and when.
+    fn restless(turns: u32, files: impl Fn(u32) -> Generation) -> Vec<(Duration, Generation)> {
+        let (mut settling, start) = (Settling::new(SETTLE), Instant::now());
+        settling.judge(reading(&[("a", "old"), ("b", "old")]), false, start);
+        let judged = (1..=turns).map(|turn| (SETTLE * turn, settling.judge(files(turn), false, start + SETTLE * turn)));
+        judged.filter_map(|(at, verdict)| if let Verdict::Take(taken) = verdict { Some((at, taken)) } else { None }).collect()
+    }
+
+    #[test]
+    fn steady_edits_are_taken_once_a_second() {
+        let taken = restless(500, |turn| reading(&[("a", &turn.to_string()), ("b", "old")]));
+        let gaps: Vec<Duration> = taken.windows(2).map(|pair| pair[1].0 - pair[0].0).collect();
+        assert!(taken.len() >= 9 && gaps.iter().all(|gap| *gap <= HOLD + 2 * SETTLE), "{gaps:?}");
+    }
+
+    #[test]
+    fn a_removal_among_steady_edits_is_taken_and_a_replacement_is_none() {
+        let taken = restless(60, |turn| reading(&[("a", &turn.to_string())]));
+        assert!(taken[0].0 <= HOLD + 2 * SETTLE && taken[0].1.files.keys().eq(["a"]), "{taken:?}");
+        // Now and then `b` is not there, for a moment.
+        let blinking = restless(600, |turn| {
+            let all = [("a", turn.to_string()), ("b", turn.to_string())];
+            let there = all.iter().filter(|(name, _)| *name == "a" || turn % 10 > 4);
+            reading(&there.map(|(name, text)| (*name, text.as_str())).collect::<Vec<_>>())
+        });
+        assert!(blinking.len() > 9 && blinking.iter().all(|(_, taken)| taken.files.contains_key("b")), "{blinking:?}");
     }
 
     #[test]
