@@ -158,19 +158,12 @@ impl Stream {
     /// # Errors
     /// The status with which the stream ends.
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
-        self.pulse.asked();
         let (shared, id) = (self.shared.clone(), self.id);
-        let next = guarded(
-            || self.poll_piece(cx),
-            || {
-                shared.metrics.panicked();
-                tracing::error!(stream = id, "a stream is ended by a fault");
-            },
-        );
-        if matches!(next, Poll::Ready(Ok(Some(_)))) {
-            self.pulse.gave(Instant::now());
-        }
-        next
+        let panicked = || {
+            shared.metrics.panicked();
+            tracing::error!(stream = id, "a stream is ended by a fault");
+        };
+        guarded(|| self.poll_piece(cx), panicked)
     }
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
@@ -212,7 +205,7 @@ impl Stream {
         if piece.len() > GULP {
             self.ready.push_front(piece.split_off(GULP));
         }
-        Some(piece)
+        Some(self.pulse.give(piece, Instant::now()))
     }
 
     /// The connection is to end. Who has just come is answered first: ended without an answer, a stream looks like a broken server.

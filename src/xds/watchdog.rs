@@ -1,14 +1,16 @@
 //! Finds clients that do not take what they are being sent.
 //!
-//! Such a client costs little memory, because nothing is made for it before there is room; but it would stay for ever. HTTP/2 asks a
-//! stream for more as soon as what it gave is on its way. So a stream that gave something and was not asked since has a client that
-//! does not read, whatever else happens on the connection: pings are answered below the program that does not read.
+//! Such a client costs little memory, because nothing is made for it before there is room; but it would stay for ever, whatever else
+//! happens on its connection: pings are answered below the program that does not read. HTTP/2 keeps bytes until they are written to
+//! the socket, and drops them then: so bytes that are there for long have a client that does not take them.
 //!
-//! Pure: time comes in as an argument.
+//! Pure: time comes in as an argument, except where bytes are dropped.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
+
+use bytes::Bytes;
 
 use super::drain::Line;
 
@@ -20,32 +22,53 @@ pub const GULP: usize = 1 << 20;
 pub struct Pulse {
     line: Line,
     start: Instant,
-    /// Milliseconds from the start to when something was given; `ASKED` if more was asked for since.
-    given: AtomicU64,
+    /// Pieces that were given and not taken yet.
+    given: AtomicU32,
+    /// Milliseconds from the start to when the oldest of them was given, or the one before it taken.
+    since: AtomicU64,
 }
 
-const ASKED: u64 = u64::MAX;
+/// A piece until it is taken.
+struct Piece {
+    bytes: Bytes,
+    pulse: Arc<Pulse>,
+}
+
+impl AsRef<[u8]> for Piece {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl Drop for Piece {
+    fn drop(&mut self) {
+        self.pulse.took(Instant::now());
+    }
+}
 
 impl Pulse {
-    /// More is asked for.
-    pub fn asked(&self) {
-        self.given.store(ASKED, Ordering::Relaxed);
+    /// Gives a piece to the client: what is returned is to be dropped when the client has taken it.
+    pub fn give(self: &Arc<Pulse>, bytes: Bytes, now: Instant) -> Bytes {
+        if self.given.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.since.store(self.millis(now), Ordering::Relaxed);
+        }
+        Bytes::from_owner(Piece { bytes, pulse: self.clone() })
     }
 
-    /// Something was given.
-    pub fn gave(&self, now: Instant) {
-        self.given.store(self.millis(now), Ordering::Relaxed);
+    fn took(&self, now: Instant) {
+        self.since.store(self.millis(now), Ordering::Relaxed);
+        self.given.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn millis(&self, now: Instant) -> u64 {
-        u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(ASKED - 1)
+        u64::try_from(now.saturating_duration_since(self.start).as_millis()).unwrap_or(u64::MAX)
     }
 
     fn waits(&self, now: Instant) -> Duration {
-        match self.given.load(Ordering::Relaxed) {
-            ASKED => Duration::ZERO,
-            given => Duration::from_millis(self.millis(now).saturating_sub(given)),
+        if self.given.load(Ordering::Relaxed) == 0 {
+            return Duration::ZERO;
         }
+        Duration::from_millis(self.millis(now).saturating_sub(self.since.load(Ordering::Relaxed)))
     }
 }
 
@@ -65,7 +88,7 @@ impl Watchdog {
 
     /// A new stream on this connection.
     pub fn watch(&self, line: Line) -> Arc<Pulse> {
-        let pulse = Arc::new(Pulse { line, start: self.start, given: AtomicU64::new(ASKED) });
+        let pulse = Arc::new(Pulse { line, start: self.start, given: AtomicU32::new(0), since: AtomicU64::new(0) });
         if !self.patience.is_zero() {
             self.pulses.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::downgrade(&pulse));
         }
@@ -115,16 +138,13 @@ mod tests {
         let start = Instant::now();
         let watchdog = Watchdog::new(PATIENCE, start);
         let lines = [Line::default(), Line::default(), Line::default()];
-        let pulses = lines.clone().map(|line| watchdog.watch(line));
-        let [deaf, slow, idle] = &pulses;
-        let later = start + Duration::from_secs(3600);
-        deaf.gave(later);
-        slow.gave(later);
-        idle.gave(later);
-        idle.asked();
+        let [deaf, slow, idle] = lines.clone().map(|line| watchdog.watch(line));
+        let (piece, later) = (Bytes::from_static(b"piece"), start + Duration::from_secs(3600));
+        let given = [&deaf, &slow, &slow, &idle].map(|pulse| pulse.give(piece.clone(), later));
+        assert!(given.iter().all(|given| *given == piece));
+        idle.took(later);
         assert_eq!(watchdog.sweep(later + PATIENCE - Duration::from_millis(1)), 0);
-        slow.asked();
-        slow.gave(later + PATIENCE / 2);
+        slow.took(later + PATIENCE / 2);
         assert_eq!(watchdog.sweep(later + PATIENCE), 1);
         assert_eq!(lines.each_ref().map(is_cut), [true, false, false]);
         assert_eq!(watchdog.sweep(later + PATIENCE), 0, "it is told once");
@@ -133,11 +153,22 @@ mod tests {
     }
 
     #[test]
-    fn streams_that_ended_are_forgotten() {
+    fn what_is_dropped_is_taken() {
         let watchdog = Watchdog::new(PATIENCE, Instant::now());
         let pulse = watchdog.watch(Line::default());
-        pulse.gave(Instant::now());
-        drop(pulse);
+        let mut given = pulse.give(Bytes::from_static(b"piece"), Instant::now());
+        let rest = given.split_off(2);
+        drop(given);
+        let later = Instant::now() + PATIENCE;
+        assert!(pulse.waits(later) >= PATIENCE, "a part of it is still there");
+        drop(rest);
+        assert_eq!(pulse.waits(later), Duration::ZERO);
+    }
+
+    #[test]
+    fn streams_that_ended_are_forgotten() {
+        let watchdog = Watchdog::new(PATIENCE, Instant::now());
+        drop(watchdog.watch(Line::default()));
         assert_eq!(watchdog.sweep(Instant::now() + 2 * PATIENCE), 0);
         assert!(watchdog.pulses.lock().unwrap().is_empty());
     }
@@ -145,7 +176,8 @@ mod tests {
     #[test]
     fn no_patience_is_patience_for_ever() {
         let watchdog = Watchdog::new(Duration::ZERO, Instant::now());
-        watchdog.watch(Line::default()).gave(Instant::now());
+        let _given = watchdog.watch(Line::default()).give(Bytes::new(), Instant::now());
+        assert_eq!(watchdog.sweep(Instant::now() + 2 * PATIENCE), 0);
         assert!(watchdog.pulses.lock().unwrap().is_empty());
         assert_eq!(watchdog.pace(), None);
     }
