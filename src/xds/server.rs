@@ -157,3 +157,29 @@ impl Shared {
         self.typed.remove_if(&(origin.peer, origin.variant, node.id.clone()), |_, conversation| conversation.strong_count() == 0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::View;
+
+    /// A server that nobody has told anything yet.
+    fn server() -> Server {
+        let (metrics, timing, limits) = (Metrics::default(), Timing::default(), Limits::default());
+        Server::new(watch::channel(None).1, Arc::default(), metrics, timing, limits, CancellationToken::new())
+    }
+
+    #[test]
+    fn the_last_stream_of_a_node_on_typed_services_takes_its_session_along() {
+        let (shared, node, view) = (server().shared, Node::default(), Arc::new(View::default()));
+        let origin = Origin { kind: Some(crate::snapshot::Kind::Cluster), variant: Variant::Delta, peer: None };
+        let (one, two) = (shared.conversation(&origin, &node, view.clone()), shared.conversation(&origin, &node, view));
+        assert!(Arc::ptr_eq(&one, &two), "streams of one node share it");
+        drop(one);
+        shared.hang_up(&origin, &node);
+        assert_eq!(shared.typed.len(), 1);
+        drop(two);
+        shared.hang_up(&origin, &node);
+        assert!(shared.typed.is_empty());
+    }
+}
