@@ -3,6 +3,7 @@
 //! Every test has a directory, a server and Envoys of its own, on ports that the system picks, and is bounded in time. One that
 //! fails shows what the server says of itself and the end of Envoy's log.
 
+mod ages;
 mod backends;
 mod cutovers;
 mod fleets;

@@ -27,6 +27,11 @@ pub struct Server {
 impl Server {
     /// Starts over these files, and waits until they are served.
     pub async fn start(files: &[(&str, String)]) -> Server {
+        Server::start_with(files, |options| options).await
+    }
+
+    /// The same, with other options.
+    pub async fn start_with(files: &[(&str, String)], change: impl FnOnce(Options) -> Options) -> Server {
         let folder = tempfile::tempdir().expect("a folder");
         let dir = folder.path().join("releases");
         std::fs::create_dir(&dir).expect("a folder");
@@ -36,7 +41,7 @@ impl Server {
             load_report_interval: Duration::from_secs(1),
             ..Options::local(dir.clone(), folder.path().join("state"))
         };
-        let server = Server { running: serve::start(options).await.expect("a server"), dir, folder };
+        let server = Server { running: serve::start(change(options)).await.expect("a server"), dir, folder };
         server.status_until("the first load", |status| status.ready).await;
         server
     }
