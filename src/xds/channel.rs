@@ -357,7 +357,7 @@ impl Channel {
         let carried = self.carried(&draft);
         let resources = draft.resources();
         let version = version(wanted);
-        let identity = identity(self.variant, &version, &resources, &draft.removed);
+        let identity = identity(self.kind, self.variant, &version, &resources, &draft.removed);
         let nonce = self.next_nonce(wanted.view.serial(identity));
         self.write_down(&draft, &carried, nonce);
         if self.outstanding.len() == MAX_OUTSTANDING {

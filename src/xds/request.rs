@@ -83,13 +83,15 @@ pub struct Response {
     pub removed: Vec<Name>,
 }
 
-/// Tells one response that is made of a view from another, by all that will be in it but the nonce.
-pub fn identity(variant: Variant, version: &Version, resources: &Resources, removed: &[Name]) -> u128 {
+/// Tells one response that is made of a view from another, by all that will be in it but the nonce. Types of which there is nothing
+/// share their view, so the type is a part of it.
+pub fn identity(kind: Kind, variant: Variant, version: &Version, resources: &Resources, removed: &[Name]) -> u128 {
     let mut hash = Xxh3Default::new();
     let mut text = |text: &str| {
         hash.update(&(text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     };
+    text(kind.short());
     text(if variant == Variant::Delta { "delta" } else { "sotw" });
     text(version.as_str());
     match resources {

@@ -176,3 +176,16 @@ fn c8_nonces_of_another_stream_are_initial_and_unknown_ones_stale() {
     assert_eq!(client.answer_to("never issued".into(), CDS, &[], None), None);
     assert_eq!(client.receive(), NOTHING);
 }
+
+#[test]
+fn b9_nothing_of_one_type_is_another_answer_than_nothing_of_another() {
+    both(|variant| {
+        let mut client = Client::new(variant, &["R tidegate=1"]);
+        [CDS, LDS, SRDS].into_iter().for_each(|kind| drop(client.ask(kind, &[])));
+        let answers: Vec<Response> = std::iter::from_fn(|| client.session.poll(1, client.now)).collect();
+        let (nonces, identities): (Vec<u64>, Vec<u128>) = answers.iter().map(|answer| (answer.nonce, answer.identity)).unzip();
+        assert_eq!(answers.len(), 3);
+        assert!(nonces[0] != nonces[1] && nonces[1] != nonces[2] && nonces[0] != nonces[2], "{nonces:?}");
+        assert!(identities[0] != identities[1] && identities[1] != identities[2], "their bytes are not the same");
+    });
+}
