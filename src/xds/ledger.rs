@@ -143,7 +143,8 @@ impl Ledger {
     /// Finds what the client told of among the resources there are.
     pub fn recognise(&mut self, view: &TypeView) {
         let own = self.own.iter_mut().filter_map(|(name, own)| own.as_deref_mut().map(|entry| (name, entry)));
-        for (name, entry) in own.filter(|(_, entry)| entry.confirmed == Confirmed::Foreign) {
+        // Once it was sent something else, what it told of is not known from that.
+        for (name, entry) in own.filter(|(_, entry)| entry.confirmed == Confirmed::Foreign && entry.nonce == 0) {
             if let Some(resource) = view.get_on_request(name).filter(|resource| resource.version == entry.sent) {
                 entry.resource = Some(resource.clone());
                 entry.confirmed = Confirmed::Known(resource.clone());

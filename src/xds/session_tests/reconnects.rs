@@ -95,3 +95,17 @@ fn a_listener_of_a_restarted_server_is_never_missing_from_a_full_answer() {
     client.ack(CDS, &[]);
     assert_eq!(client.receive(), ["LDS http=1"]);
 }
+
+#[test]
+fn e4_f5_routes_from_before_are_in_use_for_as_long_as_the_new_ones_are_rejected() {
+    let mut client = Client::new(Variant::Delta, &CUTOVER);
+    client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);
+    client.resume(EDS, &["s/1", "s/2"], &["E s/1=e", "E s/2=e"]);
+    client.resume(RDS, &["tidegate"], &["R tidegate=1"]);
+    assert_eq!(client.receive(), ["CDS", "RDS tidegate=2"]);
+    client.ack(CDS, &[]);
+    client.answer(RDS, &[], Some("no good"));
+    client.sleep(3600);
+    assert_eq!(client.receive(), NOTHING, "what it has may lead to s/1");
+}
+
