@@ -192,11 +192,16 @@ impl Channel {
         }
     }
 
-    /// A client that reconnects holds what is in `old`. What it should have otherwise is the news of it.
-    pub fn remember(&mut self, old: &TypeView, new: &TypeView) {
-        let other = |resource: &&Arc<Resource>| new.get(&resource.name).is_none_or(|now| now.version != resource.version);
-        for resource in old.iter().map(|(_, resource)| resource).filter(other).filter(|r| self.subscription.wants(&r.name)) {
-            self.ledger.held(resource);
+    /// A client that reconnects holds what is in this view, of what it subscribes to.
+    pub fn remember(&mut self, old: &Arc<TypeView>) {
+        self.ledger.held_whole(old);
+        self.forget_the_unwanted();
+    }
+
+    fn forget_the_unwanted(&mut self) {
+        let subscription = &self.subscription;
+        if !subscription.is_wildcard() {
+            self.ledger.retain(|name| subscription.wants(name));
         }
     }
 
@@ -270,10 +275,14 @@ impl Channel {
         self.brought |= first && !request.version.is_empty();
         let full = self.kind.is_full_state();
         let change = self.subscription.replace(&request.names, full, view.names());
+        // It holds what there is now, and that may have changed before it is answered.
+        if first && matches!(self.kind, Kind::Cluster | Kind::Route) && request.version == view.version().as_str() {
+            self.ledger.held_whole(view);
+        }
         // An answer is owed to a new wildcard even if there is nothing (an Envoy waits for it before it starts), and to new names of
         // a type in which absence speaks.
         self.answer_due |= change.wildcard_gained || (full && !change.added.is_empty());
-        if !self.ledger.is_empty() {
+        if !first && !self.ledger.is_empty() {
             change.added.iter().for_each(|name| self.ledger.forget(name));
         }
         self.apply(change, first)
@@ -314,9 +323,8 @@ impl Channel {
                 self.ledger.forget(&name);
             }
         }
-        if change.wildcard_lost || (first && !self.ledger.is_empty() && !self.subscription.is_wildcard()) {
-            let subscription = &self.subscription;
-            self.ledger.retain(|name| subscription.wants(name));
+        if change.wildcard_lost || (first && !self.ledger.is_empty()) {
+            self.forget_the_unwanted();
         }
         self.rejected = self.rejected && self.ledger.has_rejected();
         changed

@@ -135,6 +135,11 @@ impl Ledger {
         self.recognise(view);
     }
 
+    /// A client reconnects and holds just this.
+    pub fn held_whole(&mut self, view: &Arc<TypeView>) {
+        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
+    }
+
     /// A client reconnects and holds this very resource.
     pub fn held(&mut self, resource: &Arc<Resource>) {
         self.own.insert(resource.name.clone(), Some(Box::new(Entry::held(resource))));

@@ -143,7 +143,7 @@ impl Session {
             return;
         }
         if let Some(channel) = self.channels.get_mut(&(kind, stream)) {
-            channel.remember(old.of(kind), self.target.of(kind));
+            channel.remember(old.of(kind));
         }
         self.keep_endpoints_of(old);
         self.stir(kind);

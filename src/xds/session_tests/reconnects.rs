@@ -109,3 +109,22 @@ fn e4_f5_routes_from_before_are_in_use_for_as_long_as_the_new_ones_are_rejected(
     assert_eq!(client.receive(), NOTHING, "what it has may lead to s/1");
 }
 
+#[test]
+fn e4_f4_what_a_client_told_is_known_also_if_things_change_before_it_is_answered() {
+    for earlier in [&ONE[..], &["C s/1=c > s/1", "C s/0=c > s/0", "E s/1=e", "E s/0=e", "R tidegate=0 > s/1"]] {
+        let mut client = Client::new(Variant::Sotw, &ONE);
+        let old = view(earlier);
+        for (kind, names) in [(CDS, vec![]), (RDS, vec!["tidegate".to_owned()])] {
+            let version = old.of(kind).version().to_string();
+            client.send(kind, Request::Sotw(SotwRequest { version, names, ..Default::default() }));
+            // The driver looks a version up among those that were served before.
+            if earlier != ONE {
+                client.session.remember(1, kind, &old);
+            }
+        }
+        client.retarget(&CUTOVER);
+        let clusters = client.receive().remove(0);
+        assert!(clusters.contains(" s/1=c "), "{clusters}: its routes lead to s/1");
+    }
+}
+
