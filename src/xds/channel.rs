@@ -298,8 +298,9 @@ impl Channel {
         self.answer_due = (self.answer_due || change.wildcard_gained) && self.subscription.is_wildcard();
         let changed = self.apply(change, first);
         if self.brought && first && !warming {
-            // What it holds already it need not be sent; what does not exist it must be told.
-            let absent = self.subscription.names().iter().filter(|name| view.get_on_request(name).is_none()).cloned().collect();
+            // What it holds already it need not be sent, and what of that is gone it is told anyway; what does not exist it must be told.
+            let unknown = |name: &&Name| view.get_on_request(name).is_none() && self.ledger.get(name).is_none();
+            let absent = self.subscription.names().iter().filter(unknown).cloned().collect();
             self.owed = Owed::just(absent);
         }
         changed

@@ -128,3 +128,14 @@ fn e4_f4_what_a_client_told_is_known_also_if_things_change_before_it_is_answered
     }
 }
 
+#[test]
+fn e1_endpoints_that_stay_with_their_cluster_are_not_owed() {
+    let mut client = Client::new(Variant::Delta, &CUTOVER);
+    client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);
+    client.resume(EDS, &["s/1", "s/2"], &["E s/1=e", "E s/2=e"]);
+    client.resume(RDS, &["tidegate"], &["R tidegate=2"]);
+    assert_eq!(client.envoy(), ["CDS"]);
+    assert!(client.session.is_in_sync(1, EDS), "it has what there is");
+    client.sleep(30);
+    assert_eq!(client.envoy(), ["CDS -s/1", "EDS -s/1"]);
+}
