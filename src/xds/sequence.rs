@@ -49,6 +49,8 @@ pub type Channels = BTreeMap<(Kind, u64), Box<Channel>>;
 pub struct Sequence {
     /// The node is on typed services, where the ACK of a cluster does not mean that it is warm.
     typed: bool,
+    /// On typed services: it has asked for clusters, so routes wait for them also while that stream is opened anew.
+    asks_for_clusters: bool,
     keep: BTreeMap<Kind, BTreeSet<Name>>,
     /// Clusters that are wanted no more, and since when no route leads to them.
     retiring: BTreeMap<Name, Option<Instant>>,
@@ -71,6 +73,11 @@ impl Sequence {
     /// The order for a node on typed services.
     pub fn typed() -> Sequence {
         Sequence { typed: true, ..Sequence::default() }
+    }
+
+    /// The node asks for all clusters on one of its streams.
+    pub fn hear_of_clusters(&mut self) {
+        self.asks_for_clusters = self.typed;
     }
 
     /// Names of a kind that stay as the node has them.
@@ -187,7 +194,7 @@ impl Sequence {
     }
 
     fn open_or_shut(&mut self, before: &Gate, target: &View, channels: &Channels, timing: Timing, now: Instant) {
-        if !is_gated(channels) {
+        if !is_gated(channels) && !self.asks_for_clusters {
             return;
         }
         // A node without any routes has nothing to lose: a NACK holds it up no longer than silence does.

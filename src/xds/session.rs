@@ -116,6 +116,9 @@ impl Session {
         let channel = self.channels.entry((kind, stream)).or_insert_with(|| Box::new(Channel::new(kind, variant)));
         let first = !channel.is_open();
         let verdict = channel.on_request(request, self.target.of(kind), warming, now);
+        if kind == Kind::Cluster && channel.subscription().is_wildcard() {
+            self.sequence.hear_of_clusters();
+        }
         self.stir(kind);
         if first && kind == Kind::Endpoints {
             self.owe_endpoints_of_open_clusters();

@@ -220,3 +220,17 @@ fn typed_streams_of_one_node_share_one_order_and_wait_for_endpoints_too() {
     client.stream = 3;
     assert_eq!(client.receive(), ["RDS tidegate=2"]);
 }
+
+#[test]
+fn f3_routes_wait_for_clusters_also_while_their_typed_stream_is_opened_anew() {
+    both(|variant| {
+        let mut client = Client::new(variant, &ONE);
+        client.session = Session::typed(view(&ONE), timing());
+        client.ask(CDS, &[]);
+        client.session.close(1);
+        client.stream = 3;
+        client.ask(RDS, &["tidegate"]);
+        assert_eq!(client.receive(), NOTHING, "this node takes its clusters from here");
+    });
+}
+
