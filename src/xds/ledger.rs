@@ -176,10 +176,11 @@ impl Ledger {
         }
     }
 
-    /// The record of a name, taken out, as one of its own.
+    /// The record of a name, taken out, as one of its own. That the client does not hold it, though the whole has it, stays.
     fn take(&mut self, name: &str) -> Option<Entry> {
-        match self.own.remove(name) {
-            Some(own) => own.map(|entry| *entry),
+        match self.own.get(name) {
+            Some(None) => None,
+            Some(_) => self.own.remove(name).flatten().map(|entry| *entry),
             None => self.whole.as_ref().and_then(|whole| whole.entry(name)),
         }
     }

@@ -234,3 +234,16 @@ fn f3_routes_wait_for_clusters_also_while_their_typed_stream_is_opened_anew() {
     });
 }
 
+#[test]
+fn d3_f4_a_name_that_was_given_up_and_is_asked_for_in_vain_is_not_held() {
+    let more = ["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", "R own=1 > s/2", "R tidegate=1 > s/1"];
+    let mut client = Client::start(Variant::Delta, &more);
+    client.ask(RDS, &["own"]);
+    client.envoy();
+    client.unsubscribe(RDS, &["own"]);
+    client.retarget(&ONE);
+    client.ask(RDS, &["own"]);
+    assert_eq!(client.envoy(), ["RDS -own"]);
+    client.sleep(30);
+    assert_eq!(client.envoy(), ["CDS -s/2", "EDS -s/2"]);
+}
