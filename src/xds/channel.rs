@@ -254,10 +254,12 @@ impl Channel {
         }
         let at = self.outstanding.iter().position(|response| response.nonce == nonce)?;
         let answered = self.outstanding.remove(at);
+        // Envoy acknowledges that routes are gone, and goes on with them for as long as it asks for them (`RdsRouteConfigSubscription`).
+        let heeds = self.kind != Kind::Route;
         if self.variant == Variant::Sotw {
             let older = self.outstanding.extract_if(.., |response| response.nonce < nonce);
             for response in older.filter(|_| request.error().is_none()) {
-                self.ledger.acked(&response.carried, response.nonce);
+                self.ledger.acked(&response.carried, response.nonce, heeds);
             }
         }
         if let Some(message) = request.error() {
@@ -265,7 +267,7 @@ impl Channel {
             self.rejected = true;
             return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.carried });
         }
-        self.ledger.acked(&answered.carried, nonce);
+        self.ledger.acked(&answered.carried, nonce, heeds);
         self.answered = true;
         self.rejected = self.ledger.has_rejected();
         Some(Verdict::Ack { version: answered.version, after: now.saturating_duration_since(answered.at) })
@@ -273,12 +275,12 @@ impl Channel {
 
     fn replace(&mut self, request: &SotwRequest, view: &Arc<TypeView>, first: bool) -> bool {
         self.brought |= first && !request.version.is_empty();
-        let full = self.kind.is_full_state();
-        let change = self.subscription.replace(&request.names, full, view.names());
         // It holds what there is now, and that may have changed before it is answered.
         if first && matches!(self.kind, Kind::Cluster | Kind::Route) && request.version == view.version().as_str() {
             self.ledger.held_whole(view);
         }
+        let full = self.kind.is_full_state();
+        let change = self.subscription.replace(&request.names, full, view.names());
         // An answer is owed to a new wildcard even if there is nothing (an Envoy waits for it before it starts), and to new names of
         // a type in which absence speaks.
         self.answer_due |= change.wildcard_gained || (full && !change.added.is_empty());

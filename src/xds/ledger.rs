@@ -201,21 +201,22 @@ impl Ledger {
         }
     }
 
-    /// The client acknowledges the response with this nonce that carried these names.
-    pub fn acked(&mut self, carried: &Carried, nonce: u64) {
+    /// The client acknowledges the response with this nonce that carried these names. Whether it heeds the word that a name is gone is
+    /// a matter of the kind: one that does not goes on with what it had, and so its record stays.
+    pub fn acked(&mut self, carried: &Carried, nonce: u64, heeds: bool) {
         if let Some(whole) = self.whole.as_mut().filter(|whole| whole.nonce == nonce) {
             whole.acked = true;
         }
         match carried {
             Carried::Whole(_) => self.own.values_mut().flatten().for_each(|entry| entry.acked(nonce)),
-            Carried::Names(names) => names.iter().for_each(|name| self.acked_one(name, nonce)),
+            Carried::Names(names) => names.iter().for_each(|name| self.acked_one(name, nonce, heeds)),
         }
     }
 
-    fn acked_one(&mut self, name: &str, nonce: u64) {
+    fn acked_one(&mut self, name: &str, nonce: u64, heeds: bool) {
         let Some(Some(entry)) = self.own.get_mut(name) else { return };
         entry.acked(nonce);
-        if entry.removed && entry.state == State::Acked {
+        if heeds && entry.removed && entry.state == State::Acked {
             self.forget(name);
         }
     }

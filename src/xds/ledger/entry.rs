@@ -24,6 +24,8 @@ pub struct Entry {
     /// What it had, or may have had, before it was told that the name is gone, until it answers to that or to what came after. It is
     /// not counted on, but what it refers to must not be taken away yet.
     leaving: Vec<Arc<Resource>>,
+    /// Among that was something unknown here.
+    leaving_unknown: bool,
 }
 
 /// How many of these are remembered of a name: as many responses as may await an answer at once.
@@ -57,11 +59,12 @@ struct Before {
     confirmed: Confirmed,
     earlier: Vec<(u64, Arc<Resource>)>,
     leaving: Vec<Arc<Resource>>,
+    leaving_unknown: bool,
 }
 
 impl Default for Before {
     fn default() -> Self {
-        Before { confirmed: Confirmed::Nothing, earlier: Vec::new(), leaving: Vec::new() }
+        Before { confirmed: Confirmed::Nothing, earlier: Vec::new(), leaving: Vec::new(), leaving_unknown: false }
     }
 }
 
@@ -78,6 +81,7 @@ impl Entry {
             confirmed,
             earlier: Vec::new(),
             leaving: Vec::new(),
+            leaving_unknown: false,
         }
     }
 
@@ -92,21 +96,24 @@ impl Entry {
     }
 
     fn of(resource: &Arc<Resource>, nonce: u64, state: State, before: Before) -> Entry {
-        let (sent, resource, Before { confirmed, earlier, leaving }) = (resource.version.clone(), Some(resource.clone()), before);
-        Entry { sent, resource, removed: false, nonce, state, confirmed, earlier, leaving }
+        let (sent, resource) = (resource.version.clone(), Some(resource.clone()));
+        let Before { confirmed, earlier, leaving, leaving_unknown } = before;
+        Entry { sent, resource, removed: false, nonce, state, confirmed, earlier, leaving, leaving_unknown }
     }
 
     /// Word that the name is gone goes out with this nonce. The client is not counted on to have it any more; whether it still uses
     /// it is not known until it answers.
     pub(super) fn removed(self, nonce: u64) -> Entry {
         let sent = self.sent.clone();
-        let Before { confirmed, earlier, mut leaving } = self.superseded();
+        let Before { confirmed, earlier, mut leaving, mut leaving_unknown } = self.superseded();
         leaving.extend(earlier.into_iter().map(|(_, resource)| resource));
-        if let Confirmed::Known(resource) = confirmed {
-            leaving.push(resource);
+        match confirmed {
+            Confirmed::Known(resource) => leaving.push(resource),
+            Confirmed::Foreign => leaving_unknown = true,
+            Confirmed::Nothing => {}
         }
         let (confirmed, earlier) = (Confirmed::Nothing, Vec::new());
-        Entry { sent, resource: None, removed: true, nonce, state: State::Sent, confirmed, earlier, leaving }
+        Entry { sent, resource: None, removed: true, nonce, state: State::Sent, confirmed, earlier, leaving, leaving_unknown }
     }
 
     /// What is left to be known of this name when something newer goes out.
@@ -118,7 +125,7 @@ impl Entry {
             }
             earlier.push((self.nonce, resource));
         }
-        Before { confirmed: self.confirmed, earlier, leaving: self.leaving }
+        Before { confirmed: self.confirmed, earlier, leaving: self.leaving, leaving_unknown: self.leaving_unknown }
     }
 
     /// The client accepts what carried this nonce: the newest, or something before it whose answer was still under way.
@@ -127,7 +134,10 @@ impl Entry {
             self.state = State::Acked;
             self.confirmed = self.resource.clone().map_or(Confirmed::Nothing, Confirmed::Known);
             self.earlier.clear();
-            self.leaving.clear();
+            if !self.removed {
+                self.leaving.clear();
+                self.leaving_unknown = false;
+            }
         } else if let Some((_, resource)) = self.earlier.iter().find(|(earlier, _)| *earlier == nonce) {
             self.confirmed = Confirmed::Known(resource.clone());
             self.earlier.retain(|(earlier, _)| *earlier > nonce);
@@ -202,7 +212,7 @@ impl<'a> Held<'a> {
                     Confirmed::Nothing => false,
                 };
                 let earlier = entry.earlier.iter().map(|(_, resource)| resource);
-                pending || confirmed || earlier.chain(&entry.leaving).any(refers)
+                pending || confirmed || entry.leaving_unknown || earlier.chain(&entry.leaving).any(refers)
             }
         }
     }

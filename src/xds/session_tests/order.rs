@@ -234,6 +234,28 @@ fn f3_routes_wait_for_clusters_also_while_their_typed_stream_is_opened_anew() {
     });
 }
 
+/// Envoy acknowledges that routes are gone, and goes on with them.
+#[test]
+fn f4_routes_that_are_gone_keep_their_clusters_for_as_long_as_they_are_asked_for() {
+    let more = ["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", "R own=1 > s/2", "R tidegate=1 > s/1"];
+    let mut stays = Client::start(Variant::Delta, &more);
+    stays.ask(RDS, &["own"]);
+    stays.envoy();
+    stays.retarget(&ONE);
+    let mut returns = Client::new(Variant::Delta, &ONE);
+    returns.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);
+    returns.resume(RDS, &["own", "tidegate"], &["R own=1", "R tidegate=1"]);
+    for mut client in [stays, returns] {
+        assert_eq!(client.envoy().last().map(String::as_str), Some("RDS -own"));
+        client.sleep(3600);
+        assert_eq!(client.envoy(), NOTHING);
+        client.unsubscribe(RDS, &["own"]);
+        assert_eq!(client.envoy(), NOTHING);
+        client.sleep(30);
+        assert_eq!(client.envoy().first().map(String::as_str), Some("CDS -s/2"));
+    }
+}
+
 #[test]
 fn d3_f4_a_name_that_was_given_up_and_is_asked_for_in_vain_is_not_held() {
     let more = ["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", "R own=1 > s/2", "R tidegate=1 > s/1"];
