@@ -353,7 +353,7 @@ impl Stream {
         let old = self.told_view(client, kind, request);
         let (verdict, rejected, names) = {
             let mut session = client.conversation.session();
-            let verdict = session.on_request(self.id, kind, request, Instant::now());
+            let verdict = session.on_request(self.id, kind, request, now());
             old.iter().for_each(|old| session.remember(self.id, kind, old));
             (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected), session.names_on(self.id))
         };
@@ -398,7 +398,7 @@ impl Stream {
         let Some(client) = &self.client else { return false };
         let (response, forced, ring) = {
             let mut session = client.conversation.session();
-            (session.poll(self.id, Instant::now()), session.sequence().times_forced(), session.take_ring())
+            (session.poll(self.id, now()), session.sequence().times_forced(), session.take_ring())
         };
         if ring {
             client.conversation.ring();
@@ -474,6 +474,11 @@ fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: boo
         }
         None => {}
     }
+}
+
+/// The time as the runtime has it, which is the system's unless a test simulates it.
+fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
 }
 
 fn unnamed() -> Status {
