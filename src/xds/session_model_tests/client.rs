@@ -1,0 +1,96 @@
+//! What a world asks of the client that lives in it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::TestCaseError;
+
+use super::files::Files;
+use crate::snapshot::{Kind, Resource, View};
+use crate::xds::request::{Request, Response};
+use crate::xds::sequence::Timing;
+use crate::xds::session::Session;
+use crate::xds::subscription::Name;
+
+/// Resources of one kind, by name.
+pub type Held = BTreeMap<Name, Arc<Resource>>;
+
+/// What a stream is for: a kind, and on typed services perhaps the one name that it asks for.
+pub type Lane = (Kind, Option<Name>);
+
+/// What a client does.
+#[derive(Debug)]
+pub enum Said {
+    /// It sends a request; the stream is opened by its first.
+    Request(Lane, Request),
+    /// It ends a stream.
+    End(Lane),
+}
+
+/// A client, and all that is known of it.
+pub trait Client {
+    /// Whether each lane is a stream of its own.
+    fn is_typed(&self) -> bool {
+        false
+    }
+
+    /// A server's session with it.
+    fn session(&self, view: Arc<View>, timing: Timing) -> Session {
+        if self.is_typed() { Session::typed(view, timing) } else { Session::new(view, timing) }
+    }
+
+    /// What it should be served.
+    fn view(&self, files: &Files, before: Option<&View>) -> Arc<View>;
+
+    /// The same program, started anew.
+    fn restarted(&self) -> Self;
+
+    /// Responses that may be on their way to it at once.
+    fn window(&self) -> usize;
+
+    /// What a connection begins with. Where it does not tell what it holds, the server has to think that it holds nothing.
+    fn hello(&mut self, tells: bool) -> Vec<Said>;
+
+    /// One stream is opened again.
+    fn again(&mut self, lane: &Lane) -> Vec<Said>;
+
+    /// The server takes the version that was told of a kind for that of this view.
+    fn recognised(&mut self, _: Kind, _: &View) {}
+
+    /// Takes or rejects a response. One that is early was sent before the server could know that the client asks for clusters.
+    fn receive(&mut self, lane: &Lane, response: &Response, early: bool, reject: bool) -> Vec<Said>;
+
+    /// Its configuration asks for something more.
+    fn want(&mut self, which: u8) -> Vec<Said>;
+
+    /// Its configuration asks for it no more.
+    fn unwant(&mut self, which: u8) -> Vec<Said>;
+
+    /// What it waits for has had its time. Nothing said if it does not wait.
+    fn give_up_waiting(&mut self) -> Vec<Said>;
+
+    /// What it holds of a kind.
+    fn held(&self, kind: Kind) -> &Held;
+
+    /// Whether it asks for this.
+    fn asks(&self, kind: Kind, name: &str) -> bool;
+
+    /// Something it asks for, that there is and that it neither holds nor has rejected.
+    fn forgotten(&self, there: &View) -> Option<(Kind, Name)>;
+
+    /// Whether it holds things that no server can know of.
+    fn may_hold_more(&self) -> bool {
+        false
+    }
+
+    /// Whether it has good reason to hold something that is not there.
+    fn needs(&self, _there: &View, _kind: Kind, _name: &str) -> bool {
+        false
+    }
+
+    /// What may never be. `forced` says that the client was too slow, so that routes did not wait for it.
+    ///
+    /// # Errors
+    /// It is.
+    fn check(&self, forced: bool) -> Result<(), TestCaseError>;
+}

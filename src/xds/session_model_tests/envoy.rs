@@ -1,0 +1,457 @@
+//! Envoy's multiplexer, on ADS or on typed services, as far as it is known.
+//!
+//! On ADS the answer to clusters is withheld until all are warm, and clusters are not asked for on a new stream before that. Endpoint
+//! subscriptions follow the clusters that are held, route subscriptions the scopes. A changed cluster that has its endpoints asks for
+//! them again in neither variant, though it waits for them. Routes and endpoints that are told as removed are kept. A NACK applies
+//! nothing. A reconnect keeps what is held. On typed services each cluster's endpoints and each RouteConfiguration have a stream.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use proptest::prelude::{TestCaseError, prop_assert};
+
+use super::client::{Client, Held, Lane, Said};
+use super::files::Files;
+use crate::snapshot::{Kind, View};
+use crate::xds::board::Variant;
+use crate::xds::channel::nonce_text;
+use crate::xds::request::{DeltaRequest, Request, Response, SotwRequest};
+use crate::xds::subscription::Name;
+
+/// Kinds in which it asks for names.
+const NAMED: [Kind; 2] = [Kind::Endpoints, Kind::Route];
+
+/// What it can be made to want that is a cluster; all else are routes of that service.
+const ON_DEMAND: u8 = 3;
+
+/// What an Envoy holds and has said.
+pub struct Envoy {
+    variant: Variant,
+    typed: bool,
+    held: BTreeMap<Kind, Held>,
+    asked: BTreeMap<Kind, BTreeSet<Name>>,
+    /// RouteConfigurations that listeners of its own lead to.
+    static_routes: BTreeSet<Name>,
+    /// Clusters asked for by name, beside all that there are.
+    on_demand: BTreeSet<Name>,
+    /// All clusters have been warm once: since then it asks for listeners and routes.
+    started: bool,
+    /// Clusters that came new or changed and have not been given endpoints since.
+    warming: BTreeSet<Name>,
+    /// Clusters that need wait no longer: the server said that they have no endpoints, or the wait ended.
+    waived: BTreeSet<Name>,
+    /// Clusters that have been warm in some version.
+    warm: BTreeSet<Name>,
+    /// Endpoints that it rejected: who rejects them waits for others.
+    refused: BTreeSet<Name>,
+    /// Newest nonce of each lane on its stream.
+    nonces: BTreeMap<Lane, String>,
+    /// Version accepted last of each lane, on any stream.
+    versions: BTreeMap<Lane, String>,
+    /// The answers to clusters that wait for them to be warm.
+    withheld: Vec<Said>,
+    /// Clusters warm, so they are not asked for on a new stream.
+    paused: bool,
+    /// Clusters that routes from before this connection lead to: no server can know that they must stay.
+    excused: BTreeSet<Name>,
+    /// Clusters and routes that came by this connection.
+    seen: BTreeSet<(Kind, Name)>,
+    /// Clusters of routes that are not in what the server thinks was held before.
+    unheard_of: BTreeSet<Name>,
+    /// Kinds of which the server knows what was held before this connection.
+    recognised: BTreeSet<Kind>,
+    /// It came back without telling what it holds, so nobody tells it what is gone.
+    untold: bool,
+}
+
+impl Envoy {
+    /// An Envoy that holds nothing.
+    pub fn new(variant: Variant, typed: bool) -> Envoy {
+        Envoy {
+            variant,
+            typed,
+            held: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            static_routes: [Name::from("tidegate")].into(),
+            on_demand: BTreeSet::new(),
+            started: false,
+            warming: BTreeSet::new(),
+            waived: BTreeSet::new(),
+            warm: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            nonces: BTreeMap::new(),
+            versions: BTreeMap::new(),
+            withheld: Vec::new(),
+            paused: false,
+            excused: BTreeSet::new(),
+            seen: BTreeSet::new(),
+            unheard_of: BTreeSet::new(),
+            recognised: BTreeSet::new(),
+            untold: false,
+        }
+    }
+
+    fn names(&self, kind: Kind) -> &BTreeSet<Name> {
+        static NONE: BTreeSet<Name> = BTreeSet::new();
+        self.asked.get(&kind).unwrap_or(&NONE)
+    }
+
+    /// The streams of a kind, or the parts of its one stream.
+    fn lanes(&self, kind: Kind) -> Vec<Lane> {
+        match self.typed && NAMED.contains(&kind) {
+            true => self.names(kind).iter().map(|name| (kind, Some(name.clone()))).collect(),
+            false => vec![(kind, None)],
+        }
+    }
+
+    /// The list that every request of a lane repeats in state of the world, and that the first one has in delta.
+    fn list(&self, (kind, name): &Lane) -> Vec<String> {
+        match (name, kind) {
+            (Some(name), _) => vec![name.to_string()],
+            (None, Kind::Cluster) if !self.on_demand.is_empty() => {
+                std::iter::once("*").chain(self.on_demand.iter().map(AsRef::as_ref)).map(str::to_owned).collect()
+            }
+            (None, kind) => self.names(*kind).iter().map(|name| name.to_string()).collect(),
+        }
+    }
+
+    fn answer(&self, lane: &Lane, error: Option<&str>) -> Said {
+        let nonce = self.nonces.get(lane).cloned().unwrap_or_default();
+        let error = error.map(str::to_owned);
+        let request = match self.variant {
+            Variant::Sotw => Request::Sotw(SotwRequest { nonce, error, ..self.whole_list(lane) }),
+            Variant::Delta => Request::Delta(DeltaRequest { nonce, error, ..DeltaRequest::default() }),
+        };
+        Said::Request(lane.clone(), request)
+    }
+
+    fn whole_list(&self, lane: &Lane) -> SotwRequest {
+        let version = self.versions.get(lane).cloned().unwrap_or_default();
+        SotwRequest { version, names: self.list(lane), ..SotwRequest::default() }
+    }
+
+    /// The first request of a lane on its stream.
+    fn first(&mut self, lane: &Lane, tells: bool) -> Said {
+        self.nonces.remove(lane);
+        let (kind, name) = lane;
+        let mine = |held: &&Name| name.as_ref().is_none_or(|name| name == *held);
+        let held = self.held(*kind);
+        let request = match self.variant {
+            Variant::Sotw => Request::Sotw(self.whole_list(lane)),
+            Variant::Delta => Request::Delta(DeltaRequest {
+                subscribe: self.list(lane),
+                initial: held
+                    .iter()
+                    .filter(|(name, _)| tells && mine(name))
+                    .map(|(name, held)| (name.to_string(), held.version.to_string()))
+                    .collect(),
+                ..DeltaRequest::default()
+            }),
+        };
+        Said::Request(lane.clone(), request)
+    }
+
+    /// Asks for these names of a kind from now on, and for no others.
+    fn subscribe(&mut self, kind: Kind, wanted: BTreeSet<Name>) -> Vec<Said> {
+        let before = self.asked.insert(kind, wanted.clone()).unwrap_or_default();
+        let list = |names: &BTreeSet<Name>, others: &BTreeSet<Name>| names.difference(others).cloned().collect::<Vec<_>>();
+        let (added, dropped) = (list(&wanted, &before), list(&before, &wanted));
+        for name in &dropped {
+            self.held.entry(kind).or_default().remove(name);
+            self.versions.remove(&(kind, Some(name.clone())));
+        }
+        if added.is_empty() && dropped.is_empty() {
+            return Vec::new();
+        }
+        if self.typed {
+            let ended = dropped.into_iter().map(|name| Said::End((kind, Some(name)))).collect::<Vec<_>>();
+            let opened = added.into_iter().map(|name| self.first(&(kind, Some(name)), true));
+            return ended.into_iter().chain(opened).collect();
+        }
+        let text = |names: Vec<Name>| names.iter().map(|name| name.to_string()).collect();
+        match self.variant {
+            Variant::Sotw => vec![self.answer(&(kind, None), None)],
+            Variant::Delta => vec![plain((kind, None), text(added), text(dropped))],
+        }
+    }
+
+    /// On typed services a changed cluster is another one, and asks for its endpoints on another stream.
+    fn reopen(&mut self, response: &Response) -> Vec<Said> {
+        let asked = self.news(response).into_iter().filter(|name| self.typed && self.names(Kind::Endpoints).contains(name));
+        let lanes: Vec<Lane> = asked.map(|name| (Kind::Endpoints, Some(name))).collect();
+        lanes.into_iter().flat_map(|lane| [Said::End(lane.clone()), self.first(&lane, false)]).collect()
+    }
+
+    /// Asks for a cluster by name, or no more, beside all that there are. In state of the world an Envoy does not.
+    fn demand(&mut self, more: bool) -> Vec<Said> {
+        let name = "s2/0".to_owned();
+        let (lane, list) = ((Kind::Cluster, None), vec![name.clone()]);
+        let changed = match (self.variant, more) {
+            (Variant::Sotw, _) => false,
+            (_, true) => self.on_demand.insert(name.into()),
+            (_, false) => self.on_demand.remove(name.as_str()),
+        };
+        match changed && !self.paused {
+            false => Vec::new(),
+            true if more => vec![plain(lane, list, vec![])],
+            true => vec![plain(lane, vec![], list)],
+        }
+    }
+
+    /// Subscriptions to endpoints follow the clusters that are held, those to routes the scopes.
+    fn follow(&mut self, kind: Kind) -> Vec<Said> {
+        match kind {
+            Kind::Cluster => {
+                let wanted: BTreeSet<Name> = self.held(Kind::Cluster).keys().cloned().collect();
+                self.warm.retain(|name| wanted.contains(name));
+                self.subscribe(Kind::Endpoints, wanted)
+            }
+            Kind::ScopedRoute => {
+                let scopes = self.held(Kind::ScopedRoute).values().flat_map(|scope| scope.refs.iter());
+                let wanted = scopes.chain(&self.static_routes).cloned().collect();
+                self.subscribe(Kind::Route, wanted)
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Clusters that its routes lead to.
+    fn led_to(&self) -> impl Iterator<Item = &Name> {
+        self.held(Kind::Route).values().flat_map(|route| route.refs.iter())
+    }
+
+    /// Clusters in a response that are not just as they were.
+    fn news(&self, response: &Response) -> BTreeSet<Name> {
+        let held = self.held(Kind::Cluster);
+        let news = response.resources.iter().filter(|new| held.get(&new.name).is_none_or(|old| old.version != new.version));
+        news.filter(|new| new.kind == Kind::Cluster).map(|new| new.name.clone()).collect()
+    }
+
+    fn take(&mut self, lane: &Lane, response: &Response, early: bool) {
+        let kind = response.kind;
+        let asked = self.names(kind).clone();
+        self.warming.extend(self.news(response));
+        let held = self.held.entry(kind).or_default();
+        if self.variant == Variant::Sotw && kind.is_full_state() {
+            held.clear();
+        }
+        if !NAMED.contains(&kind) {
+            response.removed.iter().for_each(|name| drop(held.remove(name)));
+        }
+        // What nobody watches any more is read past.
+        let watched = |name: &Name| !NAMED.contains(&kind) || asked.contains(name);
+        for resource in response.resources.iter().filter(|resource| watched(&resource.name)) {
+            held.insert(resource.name.clone(), resource.clone());
+        }
+        if kind == Kind::Endpoints {
+            let given: BTreeSet<Name> = response.resources.iter().map(|resource| resource.name.clone()).collect();
+            self.warming.retain(|name| !given.contains(name) && !response.removed.contains(name));
+            self.refused.retain(|name| !given.contains(name));
+            self.waived.extend(response.removed.iter().cloned());
+            self.warm.extend(given.into_iter().chain(response.removed.iter().cloned()));
+        }
+        if early {
+            self.excused.extend(response.resources.iter().flat_map(|route| route.refs.iter().cloned()));
+        }
+        self.seen.extend(response.resources.iter().map(|resource| (kind, resource.name.clone())));
+        self.excuse_no_more();
+        self.versions.insert(lane.clone(), response.version.to_string());
+    }
+
+    /// A cluster must stay as soon as it is warm, and the server has sent it, and all routes to it, on this connection.
+    fn excuse_no_more(&mut self) {
+        let excused = std::mem::take(&mut self.excused);
+        let seen = |kind, name: &Name| self.seen.contains(&(kind, name.clone()));
+        let is_left = |name: &Name| {
+            let mut routes = self.held(Kind::Route).iter().filter(|(_, route)| route.refs.contains(name)).peekable();
+            let is_warm = seen(Kind::Cluster, name) && self.warm.contains(name);
+            routes.peek().is_some() && !(is_warm && routes.all(|(route, _)| seen(Kind::Route, route)))
+        };
+        let left = excused.into_iter().filter(is_left).collect();
+        self.excused = left;
+    }
+
+    /// When all clusters have endpoints the withheld answers go out, and the first time listeners and routes are asked for.
+    fn go_on_if_warm(&mut self) -> Vec<Said> {
+        let clusters = self.held.entry(Kind::Cluster).or_default();
+        self.warming.retain(|name| clusters.contains_key(name));
+        if self.warming.iter().any(|name| !self.waived.contains(name)) {
+            return Vec::new();
+        }
+        self.waived.clear();
+        if std::mem::take(&mut self.paused) {
+            return vec![self.first(&(Kind::Cluster, None), true)];
+        }
+        let mut said = std::mem::take(&mut self.withheld);
+        if !self.started && (self.typed || !said.is_empty()) {
+            self.started = true;
+            said.push(self.first(&(Kind::Listener, None), true));
+            said.push(self.first(&(Kind::ScopedRoute, None), true));
+            said.extend(self.follow(Kind::ScopedRoute));
+        }
+        said
+    }
+}
+
+/// A delta request that answers nothing.
+fn plain(lane: Lane, subscribe: Vec<String>, unsubscribe: Vec<String>) -> Said {
+    Said::Request(lane, Request::Delta(DeltaRequest { subscribe, unsubscribe, ..DeltaRequest::default() }))
+}
+
+impl Client for Envoy {
+    fn is_typed(&self) -> bool {
+        self.typed
+    }
+
+    fn view(&self, files: &Files, before: Option<&View>) -> Arc<View> {
+        files.for_envoy(before)
+    }
+
+    fn restarted(&self) -> Envoy {
+        Envoy::new(self.variant, self.typed)
+    }
+
+    fn window(&self) -> usize {
+        8
+    }
+
+    fn hello(&mut self, tells: bool) -> Vec<Said> {
+        self.nonces.clear();
+        self.paused |= !self.withheld.is_empty();
+        self.withheld.clear();
+        self.recognised.clear();
+        self.unheard_of.clear();
+        self.seen.clear();
+        if !tells || self.variant == Variant::Sotw {
+            self.excused = self.led_to().cloned().collect();
+        }
+        self.untold |= !tells && self.variant == Variant::Delta;
+        let wanted = self.held(Kind::Cluster).keys().cloned().collect();
+        self.asked.insert(Kind::Endpoints, wanted);
+        let used: Vec<Kind> = Kind::ALL
+            .into_iter()
+            .filter(|kind| match kind {
+                Kind::Cluster => !self.paused,
+                Kind::Endpoints => !self.names(Kind::Endpoints).is_empty(),
+                Kind::Listener | Kind::ScopedRoute | Kind::Route => self.started,
+                _ => false,
+            })
+            .collect();
+        let lanes: Vec<Lane> = used.into_iter().flat_map(|kind| self.lanes(kind)).collect();
+        lanes.iter().map(|lane| self.first(lane, tells)).collect()
+    }
+
+    fn again(&mut self, lane: &Lane) -> Vec<Said> {
+        if self.variant == Variant::Sotw && lane.0 == Kind::Cluster {
+            self.excused = self.led_to().cloned().collect();
+            self.seen.retain(|(kind, _)| *kind != Kind::Cluster);
+        }
+        vec![self.first(lane, true)]
+    }
+
+    fn recognised(&mut self, kind: Kind, old: &View) {
+        let routes = self.held(Kind::Route).iter().filter(|(name, _)| kind == Kind::Route && old.of(kind).get(name).is_none());
+        let unheard_of: Vec<Name> = routes.flat_map(|(_, route)| route.refs.iter().cloned()).collect();
+        self.unheard_of.extend(unheard_of);
+        self.recognised.insert(kind);
+        if [Kind::Cluster, Kind::Route].iter().all(|kind| self.recognised.contains(kind)) {
+            let left = std::mem::take(&mut self.excused).into_iter();
+            let there = |name: &Name| self.held(Kind::Cluster).contains_key(name) && self.warm.contains(name);
+            self.excused = left.filter(|name| !there(name) || self.unheard_of.contains(name)).collect();
+        }
+    }
+
+    fn receive(&mut self, lane: &Lane, response: &Response, early: bool, reject: bool) -> Vec<Said> {
+        self.nonces.insert(lane.clone(), nonce_text(response.nonce));
+        if reject {
+            if response.kind == Kind::Endpoints {
+                self.refused.extend(response.resources.iter().map(|resource| resource.name.clone()));
+            }
+            return vec![self.answer(lane, Some("rejected"))];
+        }
+        let mut said = self.reopen(response);
+        self.take(lane, response, early);
+        let answer = self.answer(lane, None);
+        if response.kind == Kind::Cluster && !self.typed {
+            self.withheld.push(answer);
+        } else {
+            said.push(answer);
+        }
+        said.extend(self.follow(response.kind));
+        said.extend(self.go_on_if_warm());
+        said
+    }
+
+    /// A listener of its own that leads to the routes of one service; or a cluster on demand.
+    fn want(&mut self, which: u8) -> Vec<Said> {
+        if !self.started {
+            return Vec::new();
+        }
+        if which == ON_DEMAND {
+            return self.demand(true);
+        }
+        self.static_routes.insert(format!("r{which}").into());
+        self.follow(Kind::ScopedRoute)
+    }
+
+    fn unwant(&mut self, which: u8) -> Vec<Said> {
+        if which == ON_DEMAND {
+            return self.demand(false);
+        }
+        if self.static_routes.remove(format!("r{which}").as_str()) { self.follow(Kind::ScopedRoute) } else { Vec::new() }
+    }
+
+    fn give_up_waiting(&mut self) -> Vec<Said> {
+        if self.warming.is_empty() {
+            return Vec::new();
+        }
+        self.waived = self.held(Kind::Cluster).keys().cloned().collect();
+        self.warm.extend(std::mem::take(&mut self.warming));
+        self.go_on_if_warm()
+    }
+
+    fn held(&self, kind: Kind) -> &Held {
+        static NONE: Held = Held::new();
+        self.held.get(&kind).unwrap_or(&NONE)
+    }
+
+    fn asks(&self, kind: Kind, name: &str) -> bool {
+        match kind {
+            Kind::Cluster => true,
+            Kind::Listener | Kind::ScopedRoute => self.started,
+            kind => self.names(kind).contains(name),
+        }
+    }
+
+    fn forgotten(&self, there: &View) -> Option<(Kind, Name)> {
+        let given = |name: &&Name| [Kind::Cluster, Kind::Endpoints].iter().all(|kind| there.of(*kind).get(name).is_some());
+        let waiting = self.warming.iter().filter(given).find(|name| !self.refused.contains(*name));
+        waiting.map(|name| (Kind::Endpoints, name.clone()))
+    }
+
+    fn may_hold_more(&self) -> bool {
+        self.untold
+    }
+
+    /// Routes that are gone are used for as long as they are asked for, and so are their clusters; which are theirs a server may not know.
+    fn needs(&self, there: &View, kind: Kind, name: &str) -> bool {
+        let gone = |route: &Name| there.of(Kind::Route).get(route).is_none();
+        let mut left = self.held(Kind::Route).iter().filter(|(route, _)| gone(route));
+        match kind {
+            Kind::Route => left.any(|(route, _)| route.as_ref() == name),
+            Kind::Cluster | Kind::Endpoints => left.next().is_some(),
+            _ => false,
+        }
+    }
+
+    fn check(&self, forced: bool) -> Result<(), TestCaseError> {
+        if forced {
+            return Ok(());
+        }
+        for name in self.led_to().filter(|name| !self.excused.contains(*name)) {
+            prop_assert!(self.held(Kind::Cluster).contains_key(name), "routes lead to {name}, which is not there");
+            prop_assert!(self.warm.contains(name), "routes lead to {name}, which has never been warm");
+        }
+        Ok(())
+    }
+}
