@@ -159,6 +159,11 @@ impl Sotw {
         Sotw { wire: Wire::open_by(channel, path).await }
     }
 
+    /// What is sent here is sent on the stream, also while something is waited for.
+    pub fn requests(&self) -> mpsc::Sender<DiscoveryRequest> {
+        self.wire.requests.clone()
+    }
+
     pub async fn ask(&mut self, node: Option<Node>, type_url: &str, names: &[&str]) {
         let resource_names = names.iter().map(|name| name.to_string()).collect();
         let request = DiscoveryRequest { node, type_url: type_url.into(), resource_names, ..Default::default() };
@@ -170,9 +175,10 @@ impl Sotw {
     }
 
     /// The first request of a type after a reconnect, telling the version that is held.
-    pub async fn resume(&mut self, node: Node, type_url: &str, held: &Received) {
+    pub async fn resume(&mut self, node: Node, type_url: &str, names: &[&str], held: &Received) {
         let (type_url, version_info) = (type_url.into(), held.version.clone());
-        let request = DiscoveryRequest { node: Some(node), type_url, version_info, ..Default::default() };
+        let resource_names = names.iter().map(|name| name.to_string()).collect();
+        let request = DiscoveryRequest { node: Some(node), type_url, version_info, resource_names, ..Default::default() };
         self.wire.requests.send(request).await.expect("an open stream");
     }
 
@@ -226,7 +232,7 @@ impl Delta {
         Delta { wire: Wire::open_by(channel, path).await }
     }
 
-    async fn send(&mut self, request: DeltaDiscoveryRequest) {
+    pub async fn send(&mut self, request: DeltaDiscoveryRequest) {
         self.wire.requests.send(request).await.expect("an open stream");
     }
 

@@ -6,11 +6,13 @@
 mod client;
 mod csds;
 mod endings;
+mod floods;
 mod limits;
 mod named;
 #[path = "../common/pki.rs"]
 mod pki;
 mod reports;
+mod returning;
 mod server;
 mod tls;
 
@@ -141,7 +143,7 @@ async fn e4_f4_a_sotw_client_that_returns_to_a_restarted_server_keeps_what_its_r
     drop(stream);
     let server = server.restart(|files| files.write(&release("shop", &["v2"], "v2"))).await;
     let mut stream = Sotw::open(server.xds()).await;
-    stream.resume(node("n1"), CDS, &held).await;
+    stream.resume(node("n1"), CDS, &[], &held).await;
     assert_eq!(stream.next().await.names(), ["shop/v1", "shop/v2"]);
     let mut stream = Sotw::open(server.xds()).await;
     stream.ask(Some(node("n2")), CDS, &[]).await;
