@@ -1,0 +1,146 @@
+//! A server on a simulated host.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_util::stream;
+use tidegate::diag::SourceFile;
+use tidegate::model::{self, Config, Node};
+use tidegate::snapshot::{Service, Snapshot, Transport, View};
+use tidegate::translate;
+use tidegate::xds::{Board, Metrics, Server, Timing};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic::transport::server::{Connected, TcpConnectInfo};
+use turmoil::Sim;
+use turmoil::net::{TcpListener, TcpStream};
+
+/// Its port.
+pub const PORT: u16 = 18_000;
+
+/// What a server serves, and what it knows of its clients. It outlives the server.
+#[derive(Clone)]
+pub struct Site {
+    published: Arc<watch::Sender<Option<Arc<Snapshot>>>>,
+    board: Arc<Mutex<Arc<Board>>>,
+}
+
+impl Site {
+    /// A site of these services, each with one version that takes all.
+    pub fn new(services: &[(&str, &str)]) -> Site {
+        let site = Site { published: Arc::new(watch::Sender::new(None)), board: Arc::default() };
+        site.publish(services);
+        site
+    }
+
+    /// The files change.
+    pub fn publish(&self, services: &[(&str, &str)]) {
+        let services = services.iter().map(|(service, version)| Arc::new(Service::new(objects(service, version)))).collect();
+        let before = self.published.borrow().clone();
+        let generation = before.as_ref().map_or(0, |before| before.generation()) + 1;
+        let snapshot = Snapshot::new(generation, services, Arc::new(Config::default()), before.as_deref());
+        self.published.send_replace(Some(Arc::new(snapshot)));
+    }
+
+    /// What every node should have.
+    pub fn view(&self) -> Arc<View> {
+        let snapshot = self.published.borrow().clone().expect("something is published");
+        snapshot.view(&Node::default(), Transport::Aggregated)
+    }
+
+    /// Streams that the server knows of.
+    pub fn connected(&self) -> usize {
+        self.board().streams().len()
+    }
+
+    /// Streams on which everything is acknowledged, of clients that have asked for everything.
+    pub fn in_sync(&self) -> usize {
+        let streams = self.board().streams();
+        let good = |stream: &&tidegate::xds::StreamStatus| {
+            stream.types.iter().count() == 3 && stream.types.values().all(|of_type| of_type.in_sync)
+        };
+        streams.iter().filter(good).count()
+    }
+
+    /// The board of the next server is empty.
+    pub fn forget_streams(&self) {
+        *self.board.lock().expect("a board") = Arc::default();
+    }
+
+    fn board(&self) -> Arc<Board> {
+        self.board.lock().expect("a board").clone()
+    }
+
+    /// Puts the server on a host called `server`.
+    pub fn serve(&self, sim: &mut Sim<'_>) {
+        let site = self.clone();
+        sim.host("server", move || {
+            let site = site.clone();
+            async move { Ok(site.run().await?) }
+        });
+    }
+
+    async fn run(&self) -> io::Result<()> {
+        let timing = Timing { drain: Duration::from_secs(5), ..Timing::default() };
+        let shutdown = CancellationToken::new();
+        let server = Server::new(self.published.subscribe(), self.board(), Metrics::default(), timing, shutdown);
+        let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT)).await?;
+        let incoming = stream::unfold(listener, async |listener| {
+            let accepted = listener.accept().await.map(|(stream, _)| Incoming(stream));
+            Some((accepted, listener))
+        });
+        tonic::transport::Server::builder()
+            .http2_keepalive_interval(Some(Duration::from_secs(30)))
+            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
+            .add_routes(server.mount(Routes::default()))
+            .serve_with_incoming(incoming)
+            .await
+            .map_err(io::Error::other)
+    }
+}
+
+fn objects(service: &str, version: &str) -> translate::ServiceObjects {
+    let text = format!(
+        "service: {service}\nhosts: [{service}.example.com]\nversions:\n  {version}: [\"127.0.1.11:8080\"]\nstable: {version}\n"
+    );
+    let file = Arc::new(SourceFile { path: format!("{service}.yaml"), text });
+    let release = model::read_release(&file, &|_| None).value.expect("a good file");
+    translate::service(&release, &release.held_split()).expect("good messages")
+}
+
+/// A simulated connection, as tonic takes it.
+struct Incoming(TcpStream);
+
+impl Connected for Incoming {
+    type ConnectInfo = TcpConnectInfo;
+
+    fn connect_info(&self) -> TcpConnectInfo {
+        TcpConnectInfo { local_addr: self.0.local_addr().ok(), remote_addr: self.0.peer_addr().ok() }
+    }
+}
+
+impl AsyncRead for Incoming {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Incoming {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(cx)
+    }
+}
