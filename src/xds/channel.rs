@@ -258,8 +258,11 @@ impl Channel {
         let heeds = self.kind != Kind::Route;
         if self.variant == Variant::Sotw {
             let older = self.outstanding.extract_if(.., |response| response.nonce < nonce);
-            for response in older.filter(|_| request.error().is_none()) {
-                self.ledger.acked(&response.carried, response.nonce, heeds);
+            for response in older {
+                match request.error() {
+                    None => self.ledger.acked(&response.carried, response.nonce, heeds),
+                    Some(_) => self.ledger.unanswered_for_good(response.nonce),
+                }
             }
         }
         if let Some(message) = request.error() {
@@ -372,7 +375,8 @@ impl Channel {
         let nonce = self.next_nonce(wanted.view.serial(identity));
         self.write_down(&draft, &carried, nonce);
         if self.outstanding.len() == MAX_OUTSTANDING {
-            self.outstanding.remove(0);
+            let oldest = self.outstanding.remove(0);
+            self.ledger.unanswered_for_good(oldest.nonce);
         }
         self.outstanding.push(Outstanding { nonce, version: version.clone(), carried: carried.clone(), at: now });
         let view = wanted.view.clone();

@@ -223,9 +223,7 @@ impl Ledger {
 
     /// The client rejects the response with this nonce that carried these names.
     pub fn rejected(&mut self, carried: &Carried, nonce: u64) {
-        if self.whole.as_ref().is_some_and(|whole| whole.nonce == nonce && !whole.acked) {
-            self.dissolve();
-        }
+        self.unanswered_for_good(nonce);
         let reject = |entry: &mut Box<Entry>| {
             if entry.nonce == nonce {
                 entry.state = State::Rejected;
@@ -242,6 +240,13 @@ impl Ledger {
     /// Whether the client rejected the newest word about any name.
     pub fn has_rejected(&self) -> bool {
         self.own.values().flatten().any(|entry| entry.state == State::Rejected)
+    }
+
+    /// No ACK of the response with this nonce will count any more; what it carried may be accepted with a later one, name by name.
+    pub fn unanswered_for_good(&mut self, nonce: u64) {
+        if self.whole.as_ref().is_some_and(|whole| whole.nonce == nonce && !whole.acked) {
+            self.dissolve();
+        }
     }
 
     /// Gives every name a record of its own.

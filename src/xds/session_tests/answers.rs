@@ -189,3 +189,34 @@ fn b9_nothing_of_one_type_is_another_answer_than_nothing_of_another() {
         assert!(identities[0] != identities[1] && identities[1] != identities[2], "their bytes are not the same");
     });
 }
+
+#[test]
+fn b3_who_gave_up_all_names_is_not_told_that_there_is_nothing() {
+    for kind in [CDS, LDS] {
+        let mut client = Client::new(Variant::Sotw, &[]);
+        client.ask(kind, &["a"]);
+        client.envoy();
+        client.answer(kind, &[], None);
+        client.session.retarget(view(&TWO));
+        client.session.retarget(view(&[]));
+        assert_eq!(client.receive(), NOTHING, "{kind:?}");
+    }
+}
+
+/// The ACK of the first response is stale when it comes, and the second is rejected: what both carried is in the third.
+#[test]
+fn c1_c5_what_an_accepted_list_contains_is_accepted() {
+    let mut client = Client::new(Variant::Sotw, &["C s/1=c > s/1", "E s/1=e"]);
+    client.ask(CDS, &[]);
+    assert_eq!(client.receive(), ["CDS s/1=c"]);
+    client.sleep(2);
+    client.retarget(&["C s/1=c > s/1", "C s/2=bad > s/2", "E s/1=e"]);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=bad"]);
+    client.answer(CDS, &[], Some("no good"));
+    client.retarget(&["C s/1=c > s/1", "C s/2=good > s/2", "E s/1=e"]);
+    client.sleep(2);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=good"]);
+    client.ack(CDS, &[]);
+    let held = |name: &str| client.session.channel(1, CDS).and_then(|channel| channel.ledger().get(name)).map(|held| held.state());
+    assert_eq!((held("s/1"), held("s/2")), (Some(ledger::State::Acked), Some(ledger::State::Acked)));
+}
