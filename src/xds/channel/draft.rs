@@ -62,7 +62,7 @@ impl Channel {
     fn takes_all(&self, wanted: Wanted<'_>) -> bool {
         let names = self.subscription.names();
         let all = if self.subscription.is_wildcard() { names.is_empty() } else { Arc::ptr_eq(names, wanted.view.names()) };
-        all && wanted.keep.is_empty() && self.owed.names().is_empty()
+        all && !self.subscription.is_empty() && wanted.keep.is_empty() && self.owed.names().is_empty()
     }
 
     /// Everything there is, as one. To a client that holds something it is news only as far as it differs from that.
