@@ -112,19 +112,22 @@ impl Store {
         })
     }
 
-    /// Makes `texts` the contents that are served. Durable when it returns.
+    /// Changes the contents that are served: by path, a text or `None` for a file that is served no more. Durable when it returns.
     ///
     /// # Errors
     /// The disk is full or broken; what was written before still stands.
-    pub fn keep(&self, texts: &Texts) -> Result<(), StoreError> {
+    pub fn keep(&self, changes: &[(&str, Option<&str>)]) -> Result<(), StoreError> {
+        if changes.is_empty() {
+            return Ok(());
+        }
         self.with(|| {
             let write = self.database.begin_write()?;
             {
                 let mut table = write.open_table(LAST_GOOD)?;
-                table.retain(|path, text| texts.get(path).is_some_and(|new| new == text))?;
-                for (path, text) in texts {
-                    if table.get(path.as_str())?.is_none() {
-                        table.insert(path.as_str(), text.as_str())?;
+                for (path, text) in changes {
+                    match text {
+                        Some(text) => drop(table.insert(path, text)?),
+                        None => drop(table.remove(path)?),
                     }
                 }
             }
@@ -150,10 +153,13 @@ mod tests {
     fn what_is_kept_is_there_after_reopening_and_what_is_not_is_gone() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        store.keep(&texts(&[("a.yaml", "1"), ("b.yaml", "1")])).unwrap();
-        store.keep(&texts(&[("a.yaml", "2"), ("c.yaml", "1")])).unwrap();
+        store.keep(&[("a.yaml", Some("1")), ("b.yaml", Some("1")), ("d.yaml", Some("1"))]).unwrap();
+        store.keep(&[("a.yaml", Some("2")), ("b.yaml", None), ("c.yaml", Some("1"))]).unwrap();
         drop(store);
-        assert_eq!(Store::open(dir.path()).unwrap().last_good().unwrap(), texts(&[("a.yaml", "2"), ("c.yaml", "1")]));
+        assert_eq!(
+            Store::open(dir.path()).unwrap().last_good().unwrap(),
+            texts(&[("a.yaml", "2"), ("c.yaml", "1"), ("d.yaml", "1")])
+        );
     }
 
     #[test]

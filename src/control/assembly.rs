@@ -3,12 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+
 use super::reading::{Files, Reading};
 use crate::diag::{Problem, Severity};
 use crate::model::{self, Config};
 
-/// What is served, by path of the release file.
-pub type Served = BTreeMap<String, Arc<Reading>>;
+/// What is served, by path of the release file. Maps of successive generations share what did not change.
+pub type Served = OrdMap<String, Arc<Reading>>;
 
 /// What comes of a generation.
 #[derive(Debug)]
@@ -17,10 +19,18 @@ pub struct Assembly {
     pub served: Served,
     /// Every release file as it reads now, good or not.
     pub read: Served,
+    /// Those of them that there is something to say of, by themselves.
+    pub noted: Served,
     /// Everything there is to say, errors first, then by place.
     pub problems: Vec<Problem>,
     /// Files whose last good content is served instead of their present one, with the first problem.
     pub stale: BTreeMap<String, String>,
+    /// The endpoint files that what is read and what is served refers to.
+    pub endpoint_files: BTreeSet<String>,
+    /// There is nothing to say of the files together.
+    pub agreed: bool,
+    /// The only paths whose files may be served, or read, otherwise than before; `None` if any may.
+    pub touched: Option<BTreeSet<String>>,
 }
 
 /// Decides what to serve. `before` is what was served until now, `read` how the files of the last generation read.
@@ -32,17 +42,18 @@ pub struct Assembly {
 pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served, config: Option<&Config>) -> Assembly {
     let before = &with_new_endpoints(before, files);
     let read = read_all(files, releases, &[read, before]);
-    let mut problems: Vec<Problem> = read.values().flat_map(|reading| reading.problems.iter().cloned()).collect();
-    let mut stale: BTreeMap<String, String> = BTreeMap::new();
-    for reading in read.values().filter(|reading| reading.release().is_none()) {
-        let first = reading.problems.iter().find(|problem| problem.severity == Severity::Error).map(Problem::one_line);
-        stale.insert(reading.path().to_owned(), first.unwrap_or_default());
-    }
+    let noted: Served =
+        read.iter().filter(|(_, reading)| !reading.problems.is_empty()).map(|(p, r)| (p.clone(), r.clone())).collect();
+    let mut problems: Vec<Problem> = noted.values().flat_map(|reading| reading.problems.iter().cloned()).collect();
+    let broken = read.values().filter(|reading| reading.release().is_none());
+    let mut stale: BTreeMap<String, String> = broken.map(|reading| (reading.path().to_owned(), reading.first_error())).collect();
+    let mut agreed = true;
     // Each round refuses at least one more file, so this ends.
     let chosen = loop {
         let chosen = choose(&read, before, &stale);
         let documents: Vec<_> = chosen.iter().map(|reading| &reading.document).collect();
         let conflicts = model::conflicts(&documents, config);
+        agreed &= conflicts.is_empty();
         let mut again = false;
         for conflict in conflicts {
             let refused = conflict.problem.severity == Severity::Error && !stale.contains_key(&conflict.file);
@@ -61,7 +72,8 @@ pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served
     let served: Served = chosen.into_iter().map(|reading| (reading.path().to_owned(), reading)).collect();
     by_place(&mut problems);
     stale.retain(|path, _| served.contains_key(path));
-    Assembly { served, read, problems, stale }
+    let endpoint_files = endpoint_files(read.values().chain(served.values()));
+    Assembly { served, read, noted, problems, stale, endpoint_files, agreed, touched: None }
 }
 
 /// Puts problems in the order in which they are told: errors first, then by place.

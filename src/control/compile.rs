@@ -43,7 +43,7 @@ pub fn compile(generation: &Generation) -> Compiled {
         config: config.unwrap_or_default(),
         services,
         problems,
-        endpoint_files: &assembly::endpoint_files(made.read.values()) | &wanted,
+        endpoint_files: &made.endpoint_files | &wanted,
     }
 }
 

@@ -7,9 +7,12 @@
 mod assembly;
 mod compile;
 mod doors;
+mod kept;
 mod reading;
 mod settings;
 mod status;
+mod statuses;
+mod touched;
 mod writer;
 
 pub use compile::{Compiled, compile};

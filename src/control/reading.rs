@@ -8,8 +8,7 @@ use crate::model::{self, Document, Release};
 use crate::snapshot::Service;
 use crate::translate::{self, Invalid};
 
-/// The files of a generation, by path.
-pub type Files = BTreeMap<String, Arc<SourceFile>>;
+pub use crate::sources::Files;
 
 /// A release file, the endpoint files it refers to, and what they come to. Made again only when one of these texts changes.
 #[derive(Debug)]
@@ -42,13 +41,18 @@ impl Reading {
     }
 
     /// Whether reading these files again would come to the same.
-    pub fn is_of(&self, file: &SourceFile, files: &Files) -> bool {
-        *self.document.file == *file && self.endpoint_files.iter().all(|(path, text)| files.get(path) == text.as_ref())
+    pub fn is_of(&self, file: &Arc<SourceFile>, files: &Files) -> bool {
+        self.document.file == *file && self.endpoint_files.iter().all(|(path, text)| files.get(path) == text.as_ref())
     }
 
     /// The release, if the file is good.
     pub fn release(&self) -> Option<&Release> {
         self.service.as_ref().and(self.document.value.as_ref())
+    }
+
+    /// What is wrong with the file first of all, in one line; empty if nothing is.
+    pub fn first_error(&self) -> String {
+        self.problems.iter().find(|problem| problem.severity == Severity::Error).map(Problem::one_line).unwrap_or_default()
     }
 
     /// Path of the file.

@@ -17,7 +17,7 @@ pub struct ServerStatus {
     /// Whether the first complete load is being served: what `/readyz` says.
     pub ready: bool,
     /// The services being served, by name.
-    pub services: Vec<ServiceStatus>,
+    pub services: Vec<Arc<ServiceStatus>>,
     /// Problems of the newest generation, errors first, then by place.
     pub problems: Vec<Problem>,
     /// What keeps the whole directory from being taken in, in one sentence: it vanished, it is empty.

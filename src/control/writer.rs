@@ -1,6 +1,6 @@
 //! The one thread that changes what is served.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,14 +8,17 @@ use tokio::sync::{mpsc, watch};
 
 use super::assembly::{self, Assembly, Served};
 use super::doors::Ports;
+use super::kept::Kept;
 use super::reading::{Files, Reading};
 use super::settings::{Settings, Taken};
-use super::status::{FileState, ServerStatus, ServiceStatus};
+use super::status::ServerStatus;
+use super::statuses::Statuses;
+use super::touched::Last;
 use crate::diag::{Label, Problem, Severity, SourceFile};
 use crate::model::{self, Config};
-use crate::snapshot::{Service, Snapshot};
+use crate::snapshot::{Service, Services, Snapshot};
 use crate::sources::{DirectoryState, Generation};
-use crate::store::{Store, StoreError, Texts};
+use crate::store::{Store, StoreError};
 use crate::tls::Doors;
 
 /// What the operator decides.
@@ -42,15 +45,17 @@ pub struct Outputs {
 #[derive(Debug)]
 pub struct Control {
     options: Options,
-    store: Store,
+    kept: Kept,
     outputs: Outputs,
     served: Served,
     read: Served,
+    services: Services,
+    /// The generation that was accepted last, if what came after it changed nothing.
+    last: Option<Last>,
     /// What was served before the start, as far as the store has it: what clients may hold that come back.
     recalled: Option<Snapshot>,
     settings: Settings,
-    /// Files whose last good content is served, since when and why.
-    stale: BTreeMap<String, (Timestamp, String)>,
+    statuses: Statuses,
     generation: u64,
     failed_loads: u64,
 }
@@ -66,14 +71,16 @@ impl Control {
             outputs,
             served: Served::new(),
             read: Served::new(),
+            services: Services::new(),
+            last: None,
             recalled: None,
             settings: Settings::new(options.config_required),
-            stale: BTreeMap::new(),
+            statuses: Statuses::default(),
             generation: 0,
             failed_loads: 0,
-            store,
+            kept: Kept::recall(store)?,
         };
-        control.recall()?;
+        control.recall();
         Ok(control)
     }
 
@@ -90,11 +97,10 @@ impl Control {
     }
 
     /// Reads what the store has: the content from which a broken file falls back.
-    fn recall(&mut self) -> Result<(), StoreError> {
-        let texts = self.store.last_good()?;
-        let files: Files = texts.into_iter().map(|(path, text)| (path.clone(), Arc::new(SourceFile { path, text }))).collect();
-        if let Some(file) = files.iter().find_map(|(path, file)| path.strip_prefix(CONFIG_MARK).map(|path| (path, file))) {
-            self.settings.recall(file.0, &file.1.text);
+    fn recall(&mut self) {
+        let files = self.kept.files().clone();
+        if let Some((path, text)) = self.kept.config() {
+            self.settings.recall(path, text);
         }
         if !files.is_empty() {
             self.settings.recall_default();
@@ -105,12 +111,13 @@ impl Control {
         };
         self.served = files.iter().filter_map(good).collect();
         self.read = self.served.clone();
+        self.services = services(&self.served);
+        self.statuses = Statuses::of(&self.served);
         if let Some(config) = self.settings.config().cloned().filter(|_| !self.served.is_empty()) {
-            self.recalled = Some(Snapshot::new(0, self.services(), config, None));
+            self.recalled = Some(Snapshot::new(0, self.services.clone(), config, None));
         }
         let wanted = assembly::endpoint_files(self.read.values());
         self.outputs.endpoint_files.send_replace(&wanted | self.settings.wanted());
-        Ok(())
     }
 
     /// Takes in one generation: decides, writes, publishes. What cannot be written is not served, because it could be forgotten; what
@@ -122,8 +129,8 @@ impl Control {
             return self.ask_for_settings();
         }
         let (files, unread) = self.fill_in(generation);
-        let releases: Vec<&str> = files.keys().map(String::as_str).filter(|path| self.is_release(generation, path)).collect();
-        if let Some(reason) = self.refuse_directory(generation, &releases) {
+        let is_empty = releases(&files, generation).next().is_none();
+        if let Some(reason) = self.refuse_directory(generation, is_empty) {
             tracing::warn!(reason, "the directory is not taken in");
             self.settings.stay(taken);
             self.serve_last_good();
@@ -137,25 +144,37 @@ impl Control {
                     .to_owned();
             return self.publish_status(problems, Some(reason), now);
         };
-        let made = assembly::assemble(&files, &releases, &self.served, &self.read, Some(config.as_ref()));
-        let wanted = &assembly::endpoint_files(made.read.values().chain(made.served.values())) | self.settings.wanted();
+        let made = self.assemble(&files, generation, &config);
+        let wanted = &made.endpoint_files | self.settings.wanted();
         self.read = made.read.clone();
         if self.ask_for(wanted, generation) {
             return;
         }
         problems.extend(made.problems.iter().cloned());
-        if made.served.is_empty() && !releases.is_empty() && self.outputs.published.borrow().is_none() {
+        if made.served.is_empty() && !is_empty && self.outputs.published.borrow().is_none() {
             let reason = "no release file is good, and there is no earlier content to go on with".to_owned();
             self.settings.stay(Taken::Now(config, ports));
             return self.publish_status(problems, Some(reason), now);
         }
-        if let Err(error) = self.store.keep(&texts(&made.served, self.settings.text())) {
+        if let Err(error) = self.kept.keep(&self.served, &made, self.settings.text()) {
             tracing::error!(%error, "the release files are not taken in");
             self.settings.stay(Taken::Now(config, ports));
             let reason = format!("what the files say now cannot be written down, so what was served stays: {error}");
             return self.publish_status(problems, Some(reason), now);
         }
-        self.accept(made, (config, ports), problems, now);
+        let (config_path, files) = (generation.config.clone(), files);
+        let last = Last { files, config_path, config: config.clone(), made };
+        self.accept(last, ports, problems, now);
+    }
+
+    /// What of the files is to be served: at the price of those that changed, if it can be. What was accepted last counts no more until
+    /// this is.
+    fn assemble(&mut self, files: &Files, generation: &Generation, config: &Arc<Config>) -> Assembly {
+        let next = self.last.take().and_then(|last| last.next(files, generation.config.as_deref(), config));
+        next.unwrap_or_else(|| {
+            let releases: Vec<&str> = releases(files, generation).collect();
+            assembly::assemble(files, &releases, &self.served, &self.read, Some(config.as_ref()))
+        })
     }
 
     /// After a restart, what the store has is what the Envoys have; it is served until the directory says otherwise.
@@ -165,14 +184,10 @@ impl Control {
         }
     }
 
-    fn services(&self) -> Vec<Arc<Service>> {
-        self.served.values().filter_map(|reading| reading.service.clone()).collect()
-    }
-
     fn publish_snapshot(&self, config: Arc<Config>) {
         let before = self.outputs.published.borrow().clone();
         let before = before.as_deref().or(self.recalled.as_ref());
-        let snapshot = Snapshot::new(self.generation, self.services(), config, before);
+        let snapshot = Snapshot::new(self.generation, self.services.clone(), config, before);
         snapshot.prepare();
         self.outputs.published.send_replace(Some(Arc::new(snapshot)));
     }
@@ -180,21 +195,22 @@ impl Control {
     /// The files of a generation. What is served and cannot be read now is taken to be as it was: it is not gone.
     fn fill_in(&self, generation: &Generation) -> (Files, Vec<Problem>) {
         let mut files = generation.files.clone();
+        if generation.unreadable.is_empty() && generation.directory == DirectoryState::Present {
+            return (files, Vec::new());
+        }
         for reading in self.served.values() {
             for (path, file) in reading.sources().filter(|(path, _)| generation.is_unknown(path)) {
-                files.entry(path.to_owned()).or_insert_with(|| file.clone());
+                if !files.contains_key(path) {
+                    files.insert(path.to_owned(), file.clone());
+                }
             }
         }
         let problems = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
         (files, problems)
     }
 
-    fn is_release(&self, generation: &Generation, path: &str) -> bool {
-        generation.config.as_deref() != Some(path) && model::is_release_file(path)
-    }
-
     /// Empty is never authoritative: a directory that is gone, or has lost all its files at once, is a failed mount.
-    fn refuse_directory(&self, generation: &Generation, releases: &[&str]) -> Option<String> {
+    fn refuse_directory(&self, generation: &Generation, is_empty: bool) -> Option<String> {
         let kept = match self.served.len() {
             0 => "nothing is served until it is there".to_owned(),
             1 => "1 service keeps being served as it was".to_owned(),
@@ -203,7 +219,7 @@ impl Control {
         match &generation.directory {
             DirectoryState::Missing => Some(format!("the directory does not exist; {kept}")),
             DirectoryState::Unreadable(reason) => Some(format!("the directory cannot be read ({reason}); {kept}")),
-            DirectoryState::Present if releases.is_empty() && !self.options.allow_empty => {
+            DirectoryState::Present if is_empty && !self.options.allow_empty => {
                 Some(format!("the directory has no release files; {kept} (--allow-empty serves an empty directory)"))
             }
             DirectoryState::Present => None,
@@ -227,26 +243,49 @@ impl Control {
         self.outputs.endpoint_files.send_modify(|asked| asked.extend(self.settings.wanted().iter().cloned()));
     }
 
-    fn accept(&mut self, made: Assembly, (config, ports): (Arc<Config>, Ports), problems: Vec<Problem>, now: Timestamp) {
+    fn accept(&mut self, last: Last, ports: Ports, problems: Vec<Problem>, now: Timestamp) {
+        let (made, config) = (&last.made, last.config.clone());
         let first = self.outputs.published.borrow().is_none();
-        let changed = first || !same(&self.served, &made.served) || self.settings.config() != Some(&config);
+        let changed = first || self.differs(made) || self.settings.config() != Some(&config);
         self.generation += 1;
         self.warn_of_listeners_taken_away(&config);
         self.settings.accept(config.clone(), ports);
-        self.served = made.served;
+        self.statuses.accept(&self.served, made, now);
+        self.serve(made);
+        self.last = Some(last);
         if changed {
             self.publish_snapshot(config);
         }
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         self.failed_loads += u64::from(errors > 0);
         self.log(changed, errors, &problems);
-        self.stale = made.stale.into_iter().map(|(path, problem)| (path.clone(), self.since(path, problem, now))).collect();
         self.publish_status(problems, None, now);
     }
 
-    /// Since when a file is stale: since it became so, and for the problem it has now.
-    fn since(&self, path: String, problem: String, now: Timestamp) -> (Timestamp, String) {
-        (self.stale.get(&path).map_or(now, |(since, _)| *since), problem)
+    /// Whether what is served will be other: told by identity, because a reading is made again only when a text changes, and by
+    /// content, because a comment changes the text alone.
+    fn differs(&self, made: &Assembly) -> bool {
+        let differs = |path: &String| match (self.served.get(path), made.served.get(path)) {
+            (Some(a), Some(b)) => !Arc::ptr_eq(a, b) && a.service != b.service,
+            (a, b) => a.is_some() != b.is_some(),
+        };
+        match &made.touched {
+            Some(touched) => touched.iter().any(differs),
+            None => self.served.len() != made.served.len() || made.served.keys().any(differs),
+        }
+    }
+
+    fn serve(&mut self, made: &Assembly) {
+        match &made.touched {
+            Some(touched) => {
+                let old = touched.iter().filter_map(|path| self.served.get(path)?.service.as_ref());
+                old.for_each(|old| drop(self.services.remove(old.name())));
+                let new = touched.iter().filter_map(|path| made.served.get(path)?.service.as_ref());
+                new.for_each(|new| drop(self.services.insert(new.name().to_owned(), new.clone())));
+            }
+            None => self.services = services(&made.served),
+        }
+        self.served = made.served.clone();
     }
 
     /// A listener that is taken away closes a port on every Envoy that has it, and a deleted configuration file takes all.
@@ -268,21 +307,13 @@ impl Control {
     }
 
     fn publish_status(&mut self, problems: Vec<Problem>, directory: Option<String>, now: Timestamp) {
-        let services = self.served.values().filter_map(|reading| {
-            let state = self
-                .stale
-                .get(reading.path())
-                .map_or(FileState::Current, |(since, problem)| FileState::Stale { since: *since, problem: problem.clone() });
-            reading.release().map(|release| ServiceStatus::new(release, reading.path(), state))
-        });
-        let mut services: Vec<ServiceStatus> = services.collect();
-        services.sort_by(|a, b| a.name.cmp(&b.name));
+        let ready = self.outputs.published.borrow().is_some();
         let before = self.outputs.status.borrow().clone();
         let status = ServerStatus {
             generation: self.generation,
             loaded_at: if directory.is_none() { Some(now) } else { before.loaded_at },
-            ready: self.outputs.published.borrow().is_some(),
-            services: if self.outputs.published.borrow().is_some() { services } else { Vec::new() },
+            ready,
+            services: if ready { self.statuses.services().clone() } else { Vec::new() },
             problems,
             directory,
             failed_loads: self.failed_loads,
@@ -291,9 +322,6 @@ impl Control {
         self.outputs.status.send_replace(Arc::new(status));
     }
 }
-
-/// The store keeps the configuration file beside the release files, under a path that none of those can have.
-const CONFIG_MARK: &str = "config:";
 
 /// The problem that a file or folder is there and cannot be read.
 pub(super) fn unreadable(path: &str, reason: &str) -> Problem {
@@ -311,16 +339,13 @@ pub(super) fn unreadable(path: &str, reason: &str) -> Problem {
 /// Code of a file that is there and cannot be read.
 const UNREADABLE: &str = "T901";
 
-fn texts(served: &Served, config: Option<&(String, String)>) -> Texts {
-    let releases = served.values().flat_map(|reading| reading.sources()).map(|(path, file)| (path.to_owned(), file.text.clone()));
-    releases.chain(config.map(|(path, text)| (format!("{CONFIG_MARK}{path}"), text.clone()))).collect()
+/// The release files among the files of a generation.
+fn releases<'a>(files: &'a Files, generation: &'a Generation) -> impl Iterator<Item = &'a str> {
+    let is_release = |path: &&str| generation.config.as_deref() != Some(*path) && model::is_release_file(path);
+    files.keys().map(String::as_str).filter(is_release)
 }
 
-/// Whether the same is served: by identity, because a reading is made again only when a text changes, and by content, because a
-/// comment changes the text alone.
-fn same(a: &Served, b: &Served) -> bool {
-    let equal = |(a, b): (&Arc<Reading>, &Arc<Reading>)| {
-        Arc::ptr_eq(a, b) || a.service.as_ref().map(|s| s.objects()) == b.service.as_ref().map(|s| s.objects())
-    };
-    a.len() == b.len() && a.keys().eq(b.keys()) && a.values().zip(b.values()).all(equal)
+fn services(served: &Served) -> Services {
+    let named = |service: &Arc<Service>| (service.name().to_owned(), service.clone());
+    served.values().filter_map(|reading| reading.service.as_ref()).map(named).collect()
 }

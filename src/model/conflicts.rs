@@ -42,6 +42,16 @@ pub fn conflicts(documents: &[&Document<Release>], config: Option<&Config>) -> V
     found
 }
 
+/// Whether two readings of a file claim the same: then one may stand for the other among files of which there is nothing to say.
+pub fn claims_alike(one: &Document<Release>, other: &Document<Release>) -> bool {
+    let of = |document: &Document<Release>| {
+        document.value.as_ref().map(|r| (r.service.clone(), r.path.clone(), r.fleets.clone(), r.hosts.clone()))
+    };
+    let names = |places: &[(String, Span)]| places.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let places = |document: &Document<Release>| (names(&document.places.hosts), names(&document.places.fleets));
+    of(one) == of(other) && places(one) == places(other)
+}
+
 fn unknown_fleets(document: &Document<Release>, known: &[&str]) -> Vec<Problem> {
     let unknown = document.places.fleets.iter().filter(|(fleet, _)| !known.contains(&fleet.as_str()));
     let problem = |(fleet, span): &(String, Span)| {

@@ -38,7 +38,7 @@ pub use blue_green::{BlueGreen, Cutover, Gate, Preview};
 pub use canary::{Canary, Hold, Step};
 pub use checks::{Check, Checks, FailAfter, Limit, Metric, NoData};
 pub use config::{Config, PortTls};
-pub use conflicts::{Conflict, conflicts};
+pub use conflicts::{Conflict, claims_alike, conflicts};
 pub use document::{Document, is_release_file};
 pub use duration::{DurationError, parse_duration};
 pub use fleet::Fleet;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use bytes::Bytes;
+use imbl::ordmap::DiffItem;
 
 use super::{Resource, TypeView, Version};
 
@@ -19,13 +20,25 @@ pub type Names = Arc<BTreeSet<Arc<str>>>;
 /// Names whose content is not what it was before.
 pub type Changes = Arc<[Arc<str>]>;
 
+/// By name, the names of what refers to it.
+type Referrers = Arc<BTreeMap<Arc<str>, Vec<Arc<str>>>>;
+
 /// What follows from a view.
 #[derive(Debug, Default)]
 pub(super) struct Derived {
     names: OnceLock<Names>,
-    referrers: OnceLock<BTreeMap<Arc<str>, Vec<Arc<str>>>>,
+    referrers: OnceLock<Referrers>,
     changes: Mutex<Vec<(Version, Changes)>>,
     bodies: Mutex<HashMap<u128, Body>>,
+}
+
+impl Derived {
+    /// What holds of the next view, too, if that has the same names, and the same in each that these refer to.
+    pub fn after(&self, same_names: bool, same_refs: bool) -> Derived {
+        let names = if same_names { self.names.clone() } else { OnceLock::new() };
+        let referrers = if same_refs { self.referrers.clone() } else { OnceLock::new() };
+        Derived { names, referrers, ..Derived::default() }
+    }
 }
 
 impl PartialEq for Derived {
@@ -50,7 +63,7 @@ impl TypeView {
             for (name, resource) in self.iter() {
                 resource.refs.iter().for_each(|to| all.entry(to.clone()).or_default().push(name.clone()));
             }
-            all
+            Arc::new(all)
         });
         all.get(name).map_or(&[], Vec::as_slice)
     }
@@ -61,13 +74,8 @@ impl TypeView {
         if let Some((_, changes)) = remembered.iter().find(|(version, _)| version == before.version()) {
             return changes.clone();
         }
-        let other = |a: &TypeView, (name, resource): (&Arc<str>, &Arc<Resource>)| {
-            a.get(name).is_none_or(|now| !Arc::ptr_eq(now, resource) && now.version != resource.version)
-        };
-        let new = self.iter().filter(|entry| other(before, *entry)).map(|(name, _)| name);
-        let gone = before.iter().map(|(name, _)| name).filter(|name| self.get(name).is_none());
-        let changes: BTreeSet<Arc<str>> = new.chain(gone).cloned().collect();
-        let changes: Changes = changes.into_iter().collect();
+        // What both share is passed over whole, so this costs what changed.
+        let changes: Changes = before.resources().diff(self.resources()).filter_map(changed).cloned().collect();
         if remembered.len() == OLDER {
             remembered.remove(0);
         }
@@ -98,6 +106,14 @@ impl TypeView {
             Some(bytes) => bytes.get_or_init(make).clone(),
             None => make(),
         }
+    }
+}
+
+/// The name in a difference, if the content is other.
+fn changed<'a>(item: DiffItem<'a, 'a, Arc<str>, Arc<Resource>>) -> Option<&'a Arc<str>> {
+    match item {
+        DiffItem::Add(name, _) | DiffItem::Remove(name, _) => Some(name),
+        DiffItem::Update { old: (_, old), new: (name, new) } => (old.version != new.version).then_some(name),
     }
 }
 

@@ -1,6 +1,5 @@
 //! One host of a group of nodes.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Resource, Service};
@@ -16,12 +15,9 @@ pub(super) struct Host {
     on_request: Vec<Arc<Resource>>,
 }
 
-/// The hosts of a group, by name.
-pub(super) type Hosts = BTreeMap<String, Arc<Host>>;
-
 impl Host {
     /// A host with these services, in the order in which they are tried.
-    fn new(host: &str, services: Vec<Arc<Service>>, before: Option<&Host>) -> Host {
+    pub fn new(host: &str, services: Vec<Arc<Service>>, before: Option<&Host>) -> Host {
         let objects: Vec<&ServiceObjects> = services.iter().map(|service| service.objects()).collect();
         let encode = |objects: Vec<Object>| objects.iter().map(|object| encoded(object, before)).collect();
         let resources = encode(translate::of_host(host, &objects));
@@ -29,8 +25,9 @@ impl Host {
         Host { services, resources, on_request }
     }
 
-    fn is_of(&self, services: &[Arc<Service>], places: &[usize]) -> bool {
-        self.services.len() == places.len() && self.services.iter().zip(places).all(|(own, i)| Arc::ptr_eq(own, &services[*i]))
+    /// The services on it, in the order in which they are tried.
+    pub fn services(&self) -> &[Arc<Service>] {
+        &self.services
     }
 
     /// Its scope and its RouteConfiguration.
@@ -50,15 +47,4 @@ fn encoded(object: &Object, before: Option<&Host>) -> Arc<Resource> {
     let known = before.into_iter().flat_map(|before| before.resources.iter().chain(&before.on_request));
     let same = known.into_iter().find(|old| old.kind == made.kind && old.name == made.name && old.version == made.version);
     same.cloned().unwrap_or_else(|| Arc::new(made))
-}
-
-/// The hosts of these services; those of `before` on which nothing changed are taken over.
-pub(super) fn hosts(sorted: &translate::Hosts<'_>, services: &[Arc<Service>], before: Option<&Hosts>) -> Hosts {
-    let one = |(host, places): (&str, &[usize])| {
-        let before = before.and_then(|before| before.get(host));
-        let same = before.filter(|before| before.is_of(services, places)).cloned();
-        let on_it = || places.iter().map(|i| services[*i].clone()).collect();
-        (host.to_owned(), same.unwrap_or_else(|| Arc::new(Host::new(host, on_it(), before.map(Arc::as_ref)))))
-    };
-    sorted.iter().map(one).collect()
 }

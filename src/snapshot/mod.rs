@@ -6,19 +6,23 @@
 
 mod content;
 mod derived;
+mod edits;
+mod group_view;
 mod host;
+mod layout;
 mod resource;
 mod service;
 #[allow(clippy::module_inception)]
 mod snapshot;
 mod transport;
 mod view;
+mod whole;
 
 pub use crate::model::{Locality, Node, Refusal, Shown};
 pub use crate::translate::{Kind, XdsVariant, cluster_name};
 pub use derived::{Names, Serial};
 pub use resource::{Resource, Version};
-pub use service::Service;
+pub use service::{Service, Services};
 pub use snapshot::{Membership, Snapshot};
 pub use transport::Transport;
 pub use view::{TypeView, View};

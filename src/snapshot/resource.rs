@@ -60,13 +60,14 @@ pub struct Resource {
 impl Resource {
     /// Encodes a translated object.
     pub fn new(object: &Object) -> Resource {
-        Resource {
-            kind: object.kind,
-            name: object.name.as_str().into(),
-            version: Version::of(&object.bytes),
-            any: if object.is_absent() { Bytes::new() } else { encode_any(object.kind.type_url(), &object.bytes) },
-            refs: object.refs.iter().map(|name| name.as_str().into()).collect(),
-        }
+        let refs = object.refs.iter().map(|name| name.as_str().into()).collect();
+        let made = Resource::of_bytes(object.kind, &object.name, &object.bytes, refs);
+        if object.is_absent() { Resource { any: Bytes::new(), ..made } } else { made }
+    }
+
+    /// A resource of this content, in canonical encoding, that refers to these names, sorted.
+    pub(super) fn of_bytes(kind: Kind, name: &str, bytes: &[u8], refs: Arc<[Arc<str>]>) -> Resource {
+        Resource { kind, name: name.into(), version: Version::of(bytes), any: encode_any(kind.type_url(), bytes), refs }
     }
 
     /// What a name that nothing stands behind is answered with, for the kinds in which absence cannot be said otherwise.

@@ -3,8 +3,13 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+use imbl::OrdMap;
+
 use super::{Resource, Transport};
 use crate::translate::{self, Object, ServiceObjects, XdsVariant};
+
+/// Services by their names. Maps of successive generations share what did not change.
+pub type Services = OrdMap<String, Arc<Service>>;
 
 /// One service, translated and encoded; kept over generations as long as its release does not change.
 #[derive(Debug)]
@@ -39,6 +44,11 @@ impl Service {
         &self.on_request
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.objects.service
+    }
+
     /// The translated form.
     pub fn objects(&self) -> &ServiceObjects {
         &self.objects
@@ -49,3 +59,12 @@ impl Service {
         self.objects.fleets.is_empty() || self.objects.fleets.iter().any(|fleet| fleets.contains(fleet))
     }
 }
+
+impl PartialEq for Service {
+    /// All follows from the translated form.
+    fn eq(&self, other: &Service) -> bool {
+        self.objects == other.objects
+    }
+}
+
+impl Eq for Service {}

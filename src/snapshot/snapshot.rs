@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::content::{Content, Group};
-use super::{Kind, Node, Refusal, Service, Shown, Transport, View};
+use super::{Kind, Node, Refusal, Services, Shown, Transport, View};
 use crate::model::Config;
 
 /// The group of a node under one configuration.
@@ -34,7 +34,7 @@ const REMEMBERED: usize = 4;
 
 impl Snapshot {
     /// A snapshot of these services. Resources that are equal to those of `before` are shared with it.
-    pub fn new(generation: u64, services: Vec<Arc<Service>>, config: Arc<Config>, before: Option<&Snapshot>) -> Snapshot {
+    pub fn new(generation: u64, services: Services, config: Arc<Config>, before: Option<&Snapshot>) -> Snapshot {
         let older = before.iter().flat_map(|before| [&before.content].into_iter().chain(&before.older));
         let older = older.take(REMEMBERED).cloned().collect();
         Snapshot { generation, content: Arc::new(Content::new(services, config)), older }

@@ -18,6 +18,10 @@ fn at(name: &str, host: &str, path: &str, split: &str) -> Arc<Service> {
     service(&format!("service: {name}\nhosts: [{host}]\npath: {path}\n{versions}\nstable: v1\nsplit: {split}\n"))
 }
 
+fn all(services: Vec<Arc<Service>>) -> Services {
+    services.into_iter().map(|service| (service.name().to_owned(), service)).collect()
+}
+
 fn config(text: &str) -> Arc<Config> {
     let file = Arc::new(SourceFile { path: "tidegate.yaml".into(), text: text.to_owned() });
     Arc::new(read_config(&file).value.expect("a good file"))
@@ -38,10 +42,10 @@ fn what_is_on_other_hosts_is_not_made_again() {
     let (shop, cart) =
         (at("shop", "shop.example.com", "/", "{v1: 100%, v2: 0%}"), at("cart", "shop.example.com", "/cart", "{v1: 100%, v2: 0%}"));
     let blog = at("blog", "blog.example.com", "/", "{v1: 100%, v2: 0%}");
-    let before = Snapshot::new(1, vec![shop.clone(), cart, blog.clone()], config("listeners: {}\n"), None);
+    let before = Snapshot::new(1, all(vec![shop.clone(), cart, blog.clone()]), config("listeners: {}\n"), None);
     let old = view(&before, "1.40.0");
     let moved = at("cart", "shop.example.com", "/cart", "{v1: 50%, v2: 50%}");
-    let after = Snapshot::new(2, vec![shop, moved, blog], config("listeners: {}\n"), Some(&before));
+    let after = Snapshot::new(2, all(vec![shop, moved, blog]), config("listeners: {}\n"), Some(&before));
     let new = view(&after, "1.40.0");
     assert_eq!(other(&old, &new, Kind::Route), ["tidegate", "tidegate/shop.example.com"]);
     assert!(Arc::ptr_eq(old.of(Kind::ScopedRoute), new.of(Kind::ScopedRoute)), "no scope is other");
@@ -58,7 +62,7 @@ fn a_name_on_request_is_a_listeners_then_a_services_then_a_hosts() {
         at("shop", "http, cart, shop.example.com", "/", "{v1: 100%, v2: 0%}"),
         at("cart", "cart.example.com", "/", "{v1: 100%, v2: 0%}"),
     ];
-    let snapshot = Snapshot::new(1, services, config("listeners: {http: {bind: \"127.0.0.1:80\"}}\n"), None);
+    let snapshot = Snapshot::new(1, all(services), config("listeners: {http: {bind: \"127.0.0.1:80\"}}\n"), None);
     let view = view(&snapshot, "");
     let listeners = view.of(Kind::Listener);
     let leads_to = |name: &str| listeners.get_on_request(name).map(|listener| listener.refs[0].to_string());
@@ -72,8 +76,8 @@ fn a_name_on_request_is_a_listeners_then_a_services_then_a_hosts() {
 #[test]
 fn what_is_given_on_request_counts_for_the_version_of_all() {
     let (a, b) = (at("a", "a", "/", "{v1: 100%, v2: 0%}"), at("b", "b", "/", "{v1: 100%, v2: 0%}"));
-    let one = Snapshot::new(1, vec![a.clone()], config("listeners: {}\n"), None);
-    let two = Snapshot::new(2, vec![a, b], config("listeners: {}\n"), Some(&one));
+    let one = Snapshot::new(1, all(vec![a.clone()]), config("listeners: {}\n"), None);
+    let two = Snapshot::new(2, all(vec![a, b]), config("listeners: {}\n"), Some(&one));
     let version = |snapshot| view(snapshot, "").of(Kind::Listener).version().clone();
     assert_ne!(version(&one), version(&two));
 }
@@ -81,7 +85,7 @@ fn what_is_given_on_request_counts_for_the_version_of_all() {
 #[test]
 fn an_envoy_that_takes_no_scopes_gets_none() {
     let config = config("listeners: {http: {bind: \"127.0.0.1:80\", routes: scoped}}\n");
-    let snapshot = Snapshot::new(1, vec![at("a", "a", "/", "{v1: 100%, v2: 0%}")], config, None);
+    let snapshot = Snapshot::new(1, all(vec![at("a", "a", "/", "{v1: 100%, v2: 0%}")]), config, None);
     let leads_to = |version| view(&snapshot, version).of(Kind::Listener).get("http").expect("a listener").refs.len();
     assert_eq!((leads_to("1.40.0"), leads_to("1.37.9"), leads_to("")), (0, 1, 1));
 }

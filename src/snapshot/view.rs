@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
+use imbl::OrdMap;
+use xxhash_rust::xxh3::xxh3_128;
+
 use super::derived::Derived;
+use super::edits::{Edits, KindEdits};
 use super::{Kind, Resource, Version};
 
-/// Resources of one kind, by name.
-pub type Resources = BTreeMap<Arc<str>, Arc<Resource>>;
-
-/// The same, on the way there.
-type Entries = Vec<(Arc<str>, Arc<Resource>)>;
+/// Resources of one kind, by name. Maps of successive generations share what did not change.
+pub type Resources = OrdMap<Arc<str>, Arc<Resource>>;
 
 /// The resources of one kind, by name, with a version of the whole.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,26 +19,38 @@ pub struct TypeView {
     resources: Resources,
     /// What nobody gets who does not ask for it by name.
     on_request: Resources,
+    digest: Digest,
     version: Version,
     derived: Derived,
 }
 
 impl TypeView {
-    /// A view of these resources. Its version is a hash over the sorted names and their versions.
+    /// A view of these resources.
     pub fn new(resources: Resources) -> TypeView {
-        TypeView::with_on_request(resources, Resources::new())
+        let edits = resources.into_iter().map(|(name, resource)| (name, Some(resource))).collect();
+        TypeView::default().edited(&KindEdits { listed: edits, on_request: BTreeMap::new() }).unwrap_or_default()
     }
 
-    /// A view of these resources, and of some that are given only to who asks for them by name; the version covers both.
-    pub fn with_on_request(resources: Resources, on_request: Resources) -> TypeView {
-        let mut text = Vec::new();
-        for (name, resource) in resources.iter().chain(&on_request) {
-            // Lengths keep `a` + `bc` apart from `ab` + `c`.
-            text.extend_from_slice(&(name.len() as u64).to_le_bytes());
-            text.extend_from_slice(name.as_bytes());
-            text.extend_from_slice(resource.version.as_str().as_bytes());
+    /// This view with some names changed; `None` if it stays as it is. Content that is equal is kept. What follows from the names, or
+    /// from what refers to what, is taken over if these stay.
+    pub(super) fn edited(&self, edits: &KindEdits) -> Option<TypeView> {
+        let (mut resources, mut on_request, mut digest) = (self.resources.clone(), self.on_request.clone(), self.digest);
+        let (mut changed, mut same_names, mut same_refs) = (false, true, true);
+        for (name, to) in &edits.listed {
+            let Some(old) = replace(&mut resources, name, to) else { continue };
+            digest.replace(Access::Listed, name, old.as_deref(), to.as_deref());
+            let kept = old.as_deref().zip(to.as_deref());
+            same_names &= kept.is_some();
+            same_refs &= kept.is_some_and(|(old, new)| old.refs == new.refs);
+            changed = true;
         }
-        TypeView { version: Version::of(&text), resources, on_request, derived: Derived::default() }
+        for (name, to) in &edits.on_request {
+            let Some(old) = replace(&mut on_request, name, to) else { continue };
+            digest.replace(Access::OnRequest, name, old.as_deref(), to.as_deref());
+            changed = true;
+        }
+        let derived = || self.derived.after(same_names, same_refs);
+        changed.then(|| TypeView { resources, on_request, version: digest.version(), digest, derived: derived() })
     }
 
     /// The resource of that name among those that everybody gets who asks for all.
@@ -70,14 +83,67 @@ impl TypeView {
         self.resources.is_empty()
     }
 
+    pub(super) fn resources(&self) -> &Resources {
+        &self.resources
+    }
+
     pub(super) fn derived(&self) -> &Derived {
         &self.derived
     }
 
-    /// Version of the whole.
+    /// Version of the whole: of the names and their versions, on request or not, whatever was there before.
     pub fn version(&self) -> &Version {
         &self.version
     }
+}
+
+impl Default for TypeView {
+    /// Nothing.
+    fn default() -> TypeView {
+        let (resources, on_request, digest) = (Resources::new(), Resources::new(), Digest::default());
+        TypeView { resources, on_request, version: digest.version(), digest, derived: Derived::default() }
+    }
+}
+
+/// Puts in or takes out; what was there before, or `None` if that is equal.
+fn replace(resources: &mut Resources, name: &Arc<str>, to: &Option<Arc<Resource>>) -> Option<Option<Arc<Resource>>> {
+    let old = resources.get(name).map(|old| &old.version);
+    if old == to.as_ref().map(|new| &new.version) {
+        return None;
+    }
+    Some(match to {
+        Some(new) => resources.insert(name.clone(), new.clone()),
+        None => resources.remove(name),
+    })
+}
+
+/// To whom a resource is given.
+#[derive(Debug, Clone, Copy)]
+enum Access {
+    Listed = 0,
+    OnRequest = 1,
+}
+
+/// A sum of hashes, one of each entry: equal for equal entries, in whatever order and by whatever detours they came, and renewed for the
+/// price of what changed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Digest(u128);
+
+impl Digest {
+    fn replace(&mut self, access: Access, name: &str, old: Option<&Resource>, new: Option<&Resource>) {
+        let of = |resource: Option<&Resource>| resource.map_or(0, |resource| entry(access, name, &resource.version));
+        self.0 = self.0.wrapping_sub(of(old)).wrapping_add(of(new));
+    }
+
+    fn version(self) -> Version {
+        Version::of(&self.0.to_le_bytes())
+    }
+}
+
+fn entry(access: Access, name: &str, version: &Version) -> u128 {
+    // The length keeps `a` + `bc` apart from `ab` + `c`.
+    let length = (name.len() as u64).to_le_bytes();
+    xxh3_128(&[&[access as u8], &length[..], name.as_bytes(), version.as_str().as_bytes()].concat())
 }
 
 /// What one group of nodes is served, of every kind.
@@ -96,28 +162,38 @@ impl View {
     /// request, the first counts.
     pub fn with_on_request(
         resources: impl IntoIterator<Item = Arc<Resource>>,
-        on_request: impl IntoIterator<Item = Arc<Resource>>,
+        on_request: impl IntoIterator<Item = Arc<Resource>, IntoIter: DoubleEndedIterator>,
         before: Option<&View>,
     ) -> View {
-        // Maps are made of whole lists, which is cheaper than one by one; of a name that is there twice they keep the last.
-        let mut lists: BTreeMap<Kind, (Entries, Entries)> = BTreeMap::new();
-        for resource in resources {
-            lists.entry(resource.kind).or_default().0.push((resource.name.clone(), resource));
+        let mut edits = Edits::default();
+        resources.into_iter().for_each(|resource| edits.list(&resource));
+        on_request.into_iter().rev().for_each(|resource| edits.on_request(resource.kind, &resource.name, Some(resource.clone())));
+        let mut view = View::default().edited(&edits);
+        for (kind, made) in &mut view.types {
+            if let Some(old) = before.and_then(|view| view.types.get(kind)).filter(|old| old.version == made.version) {
+                *made = old.clone();
+            }
         }
-        for resource in on_request {
-            lists.entry(resource.kind).or_default().1.push((resource.name.clone(), resource));
+        view
+    }
+
+    /// This view with some resources changed. Types in which nothing did are shared.
+    pub(super) fn edited(&self, edits: &Edits) -> View {
+        let mut types = self.types.clone();
+        for (kind, edits) in edits.iter() {
+            let Some(made) = self.of(kind).edited(edits) else { continue };
+            if made.resources.is_empty() && made.on_request.is_empty() {
+                types.remove(&kind);
+            } else {
+                types.insert(kind, Arc::new(made));
+            }
         }
-        let share = |(kind, (listed, on_request)): (Kind, (Entries, Entries))| {
-            let made = TypeView::with_on_request(listed.into_iter().collect(), on_request.into_iter().rev().collect());
-            let shared = before.and_then(|view| view.types.get(&kind)).filter(|old| old.version == made.version);
-            (kind, shared.cloned().unwrap_or_else(|| Arc::new(made)))
-        };
-        View { types: lists.into_iter().map(share).collect() }
+        View { types }
     }
 
     /// The resources of one kind.
     pub fn of(&self, kind: Kind) -> &Arc<TypeView> {
-        static NONE: LazyLock<Arc<TypeView>> = LazyLock::new(|| Arc::new(TypeView::new(BTreeMap::new())));
+        static NONE: LazyLock<Arc<TypeView>> = LazyLock::new(Arc::default);
         self.types.get(&kind).unwrap_or(&NONE)
     }
 }

@@ -3,14 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use imbl::OrdMap;
+
 use crate::diag::SourceFile;
+
+/// Files by path. Maps of successive generations share what did not change, so that comparing them costs what did.
+pub type Files = OrdMap<String, Arc<SourceFile>>;
 
 /// The files at one moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Generation {
     /// Files by their path relative to the directory, `/` between the parts. The configuration file is under the path that
     /// [`Generation::config`] tells, files asked for as `extra` under the path they were asked for by.
-    pub files: BTreeMap<String, Arc<SourceFile>>,
+    pub files: Files,
     /// Files and folders (these end in `/`) that are there and could not be read, each with the reason. They are not missing:
     /// what they held before is the best that is known.
     pub unreadable: BTreeMap<String, String>,
@@ -49,7 +54,7 @@ mod tests {
     #[test]
     fn an_unreadable_folder_hides_what_is_below() {
         let mut generation = Generation {
-            files: BTreeMap::new(),
+            files: Files::new(),
             unreadable: BTreeMap::from([("shop/".into(), "denied".into()), ("a.yaml".into(), "denied".into())]),
             config: None,
             extra: BTreeSet::new(),

@@ -27,7 +27,7 @@ mod tree;
 mod watching;
 
 pub use beside::beside_config;
-pub use generation::{DirectoryState, Generation};
+pub use generation::{DirectoryState, Files, Generation};
 pub use options::Options;
 pub use scanner::scan;
 pub use watching::watch;

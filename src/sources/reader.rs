@@ -7,8 +7,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Generation;
 use super::tree::{Entry, Stamp, Tree};
+use super::{Files, Generation};
 use crate::diag::SourceFile;
 
 /// Release files are written by hand: what is longer is something else.
@@ -19,7 +19,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// Reads trees, and remembers what it has read.
 #[derive(Debug, Default)]
 pub(super) struct Reader {
+    /// What was read last, by key.
     cache: BTreeMap<String, Cached>,
+    /// The files among it.
+    files: Files,
 }
 
 #[derive(Debug)]
@@ -27,38 +30,65 @@ struct Cached {
     stamp: Stamp,
     /// The file had been left alone for a tick before it was read, so an equal stamp means equal content.
     sure: bool,
-    file: Arc<SourceFile>,
 }
 
 impl Reader {
-    /// The files of a tree, as they are now. Equal content is the same `Arc` as before.
+    /// The files of a tree, as they are now. Equal content is the same `Arc` as before, and what did not change costs a comparison of
+    /// stamps.
     pub(super) fn read(&mut self, tree: &Tree, extra: &BTreeSet<String>) -> Generation {
-        let (mut files, mut unreadable) = (BTreeMap::new(), tree.closed.clone());
-        for (key, entry) in &tree.files {
-            match self.file(key, entry) {
-                Ok(file) => drop(files.insert(key.clone(), file)),
-                Err(reason) => drop(unreadable.insert(key.clone(), reason)),
+        let mut unreadable = tree.closed.clone();
+        for (key, entry) in self.to_read(tree) {
+            if let Err(reason) = self.file(key, entry) {
+                self.forget(key);
+                unreadable.insert(key.clone(), reason);
             }
         }
-        self.cache.retain(|key, _| tree.files.contains_key(key));
         let (config, directory) = (tree.config.clone(), tree.directory.clone());
-        Generation { files, unreadable, config, extra: extra.clone(), directory }
+        Generation { files: self.files.clone(), unreadable, config, extra: extra.clone(), directory }
     }
 
-    fn file(&mut self, key: &str, entry: &Entry) -> Result<Arc<SourceFile>, String> {
-        let stamp = entry.stamp.clone()?;
-        let known = self.cache.get(key);
-        if let Some(known) = known.filter(|known| known.sure && known.stamp == stamp) {
-            return Ok(Arc::clone(&known.file));
+    /// The files of a tree that may be other than they were when they were read. Those that are gone are forgotten.
+    fn to_read<'a>(&mut self, tree: &'a Tree) -> Vec<(&'a String, &'a Entry)> {
+        let (mut changed, mut gone) = (Vec::new(), Vec::new());
+        let mut known = self.cache.iter().peekable();
+        for (key, entry) in &tree.files {
+            while let Some((old, _)) = known.next_if(|(old, _)| *old < key) {
+                gone.push(old.clone());
+            }
+            let same = known.next_if(|(old, _)| *old == key).is_some_and(|(_, cached)| cached.is_of(entry));
+            if !same {
+                changed.push((key, entry));
+            }
         }
+        gone.extend(known.map(|(old, _)| old.clone()));
+        gone.iter().for_each(|key| self.forget(key));
+        changed
+    }
+
+    fn forget(&mut self, key: &str) {
+        self.cache.remove(key);
+        self.files.remove(key);
+    }
+
+    fn file(&mut self, key: &str, entry: &Entry) -> Result<(), String> {
+        let stamp = entry.stamp.clone()?;
         let sure = is_older_than_a_tick(&stamp);
         let text = read(&entry.path).map_err(|error| error.to_string())?;
-        let file = match known.filter(|known| known.file.text == text) {
-            Some(known) => Arc::clone(&known.file),
+        let file = match self.files.get(key).filter(|known| known.text == text) {
+            Some(known) => Arc::clone(known),
             None => Arc::new(SourceFile { path: key.to_owned(), text }),
         };
-        self.cache.insert(key.to_owned(), Cached { stamp, sure, file: Arc::clone(&file) });
-        Ok(file)
+        if self.files.get(key).is_none_or(|known| !Arc::ptr_eq(known, &file)) {
+            self.files.insert(key.to_owned(), file);
+        }
+        self.cache.insert(key.to_owned(), Cached { stamp, sure });
+        Ok(())
+    }
+}
+
+impl Cached {
+    fn is_of(&self, entry: &Entry) -> bool {
+        self.sure && entry.stamp.as_ref() == Ok(&self.stamp)
     }
 }
 

@@ -52,7 +52,7 @@ impl Writer<'_> {
 }
 
 fn rows<'a>(status: &'a ServerStatus, loads: &Loads) -> Vec<Row<'a>> {
-    let of_service = |service: &'a crate::control::ServiceStatus| {
+    let of_service = |service: &'a std::sync::Arc<crate::control::ServiceStatus>| {
         service.versions.iter().map(|version| (service.name.as_str(), version.name.as_str()))
     };
     let served: Vec<(&str, &str)> = status.services.iter().flat_map(of_service).collect();
@@ -105,7 +105,7 @@ mod tests {
             interval: Duration::from_secs(1),
         };
         loads.report(1, &[sample("made/up"), sample("shop/v1")], Reading::default(), Instant::now());
-        let status = ServerStatus { services: vec![shop()], ..ServerStatus::default() };
+        let status = ServerStatus { services: vec![shop().into()], ..ServerStatus::default() };
         let (_sender, status) = watch::channel(Arc::new(status));
         let text = Metrics::new(&xds::Metrics::default(), status, Arc::default(), loads).text().unwrap();
         for line in [

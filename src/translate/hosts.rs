@@ -16,8 +16,7 @@ impl<'a> Hosts<'a> {
     /// has the routes of all its services, and else the service with the shorter path would get the requests of both.
     pub fn new(services: &[&'a ServiceObjects]) -> Hosts<'a> {
         let mut in_order: Vec<usize> = (0..services.len()).collect();
-        let key = |i: &usize| (std::cmp::Reverse(services[*i].path.len()), services[*i].service.as_str());
-        in_order.sort_by(|a, b| key(a).cmp(&key(b)));
+        in_order.sort_by(|a, b| rank(services[*a]).cmp(&rank(services[*b])));
         let mut on: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for i in in_order {
             for host in &services[i].hosts {
@@ -37,18 +36,8 @@ impl<'a> Hosts<'a> {
     }
 
     /// How many there are.
-    pub fn len(&self) -> usize {
-        self.on.len()
-    }
-
-    /// Whether there are none.
-    pub fn is_empty(&self) -> bool {
-        self.on.is_empty()
-    }
-
-    /// Whether every host is a name: `*` and `*.example.com` are none.
-    pub fn are_exact(&self) -> bool {
-        self.on.keys().all(|host| is_exact(host))
+    pub fn count(&self) -> HostCount {
+        self.on.keys().fold(HostCount::default(), |count, host| count.after(host, false, true))
     }
 
     /// The services at these places.
@@ -60,6 +49,29 @@ impl<'a> Hosts<'a> {
     pub(super) fn services(&self) -> &[&'a ServiceObjects] {
         &self.services
     }
+}
+
+/// How many hosts a group of nodes has: what its listeners depend on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct HostCount {
+    /// All of them.
+    pub all: usize,
+    /// Those that are patterns, as `*` and `*.example.com`.
+    pub patterns: usize,
+}
+
+impl HostCount {
+    /// The count once a host is there, or is not, that was there before, or was not.
+    pub fn after(self, host: &str, was_there: bool, is_there: bool) -> HostCount {
+        let pattern = usize::from(!is_exact(host));
+        let change = |count: usize, by: usize| count + by * usize::from(is_there) - by * usize::from(was_there);
+        HostCount { all: change(self.all, 1), patterns: change(self.patterns, pattern) }
+    }
+}
+
+/// Where a service stands among those of its host: those with the longest path come first.
+pub fn rank(service: &ServiceObjects) -> (std::cmp::Reverse<usize>, &str) {
+    (std::cmp::Reverse(service.path.len()), &service.service)
 }
 
 /// Whether a host is a name, and not a pattern.

@@ -22,12 +22,12 @@ use envoy_types::util::pack_any;
 use fragment_builder::{HeaderValueExtractor, header_value_extractor::ExtractType};
 
 use super::pb::{ads, boolean, duration, socket_address};
-use super::{Hosts, Kind, Object, ROUTES};
+use super::{HostCount, Kind, Object, ROUTES};
 use crate::model::{Listener, ListenerRoutes, MOST_HOSTS_IN_ONE};
 
 /// A listener as LDS gives it, with scoped routes only if `scopes` are taken. One with scoped routes refers to no RouteConfiguration:
 /// its scopes do.
-pub(super) fn object(listener: &Listener, hosts: &Hosts<'_>, scopes: bool) -> Object {
+pub(super) fn object(listener: &Listener, hosts: HostCount, scopes: bool) -> Object {
     let (routes, refs) = if scopes && is_scoped(listener, hosts) {
         (scoped(&listener.name, ads()), vec![])
     } else {
@@ -39,13 +39,13 @@ pub(super) fn object(listener: &Listener, hosts: &Hosts<'_>, scopes: bool) -> Ob
 
 /// Scopes know names alone. Where a host is a pattern, a listener stays as it is even if its routes are asked to be scoped: lint
 /// says so, and no request is lost to it.
-fn is_scoped(listener: &Listener, hosts: &Hosts<'_>) -> bool {
+fn is_scoped(listener: &Listener, hosts: HostCount) -> bool {
     let wanted = match listener.routes {
-        ListenerRoutes::Auto => hosts.len() > MOST_HOSTS_IN_ONE,
+        ListenerRoutes::Auto => hosts.all > MOST_HOSTS_IN_ONE,
         ListenerRoutes::Single => false,
         ListenerRoutes::Scoped => true,
     };
-    wanted && hosts.are_exact()
+    wanted && hosts.patterns == 0
 }
 
 /// A listener that takes the routes `tidegate` from a source.

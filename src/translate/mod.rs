@@ -8,7 +8,9 @@
 //! Release + Split ─▶ service() ─▶ clusters, endpoints, encoded routes      per service, made again only when it changes
 //! services of a host ─▶ of_host() ─▶ scope, RouteConfiguration               per host, made again only when one of them changes
 //! service, host ─▶ proxyless_…() ─▶ listener, RouteConfiguration             for gRPC clients that ask for them by name
-//! services + Config ─▶ shared() ─▶ RouteConfiguration over all, listeners   per group of nodes; puts together, checks nothing
+//! services of a set of hosts ─▶ virtual_host() ─▶ piece                       per set, likewise
+//! pieces ─▶ whole() ─▶ RouteConfiguration over all                            per group of nodes; puts together, checks nothing
+//! how many hosts + Config ─▶ listeners()                                     per group of nodes
 //! ```
 
 mod action;
@@ -43,12 +45,13 @@ mod validate;
 pub use bootstrap::{BadAddress, BootstrapOptions, XdsAddress, XdsTls, XdsVariant, bootstrap};
 pub use cluster::name as cluster_name;
 pub use descriptors::descriptor_set;
-pub use hosts::Hosts;
+pub use hosts::{HostCount, Hosts, rank};
 pub use invalid::Invalid;
 pub use kind::Kind;
 pub use object::{Object, ServiceObjects};
 pub use print::{to_json, to_yaml};
 pub use references::dangling;
+pub use route_config::{virtual_host, whole};
 pub use service::service;
 pub use stand_in::stand_in;
 pub use typed::typed;
@@ -69,14 +72,18 @@ pub fn fleet(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSet<St
     shared(&hosts, config, fleets, true).into_iter().chain(of_hosts).collect()
 }
 
-/// What depends on all hosts of a group of nodes: the RouteConfiguration `tidegate`, and the listeners of the fleets given; with
-/// scoped routes only if the nodes take scopes.
+/// What depends on all hosts of a group of nodes: the RouteConfiguration `tidegate`, and the listeners of the fleets given.
 pub fn shared(hosts: &Hosts<'_>, config: &Config, fleets: &BTreeSet<String>, scopes: bool) -> Vec<Object> {
+    let listeners = listeners(hosts.count(), config, fleets, scopes);
+    std::iter::once(route_config::object_of_all(hosts)).chain(listeners).collect()
+}
+
+/// The listeners of the fleets given, for nodes that have so many hosts; with scoped routes only if the nodes take scopes.
+pub fn listeners(hosts: HostCount, config: &Config, fleets: &BTreeSet<String>, scopes: bool) -> Vec<Object> {
     let meant = |listener: &&crate::model::Listener| {
         listener.fleets.is_empty() || listener.fleets.iter().any(|fleet| fleets.contains(fleet))
     };
-    let listeners = config.listeners.iter().filter(meant).map(|listener| listener::object(listener, hosts, scopes));
-    std::iter::once(route_config::whole(hosts)).chain(listeners).collect()
+    config.listeners.iter().filter(meant).map(|listener| listener::object(listener, hosts, scopes)).collect()
 }
 
 /// What one host needs for scoped routes, given the services on it in the order of [`Hosts`]: its scope and its RouteConfiguration,

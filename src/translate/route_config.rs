@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use prost::Message;
+use prost::encoding::message;
 
 use super::hosts::Hosts;
 use super::{Kind, Object, ROUTES, ServiceObjects};
@@ -31,10 +32,36 @@ pub(super) struct VirtualHost {
     pub routes: Vec<Bytes>,
 }
 
+/// Tag of [`RouteConfiguration::virtual_hosts`].
+const VIRTUAL_HOSTS: u32 = 2;
+
 /// The RouteConfiguration `tidegate`: there even when no service is, as a listener that names it waits for it.
-pub(super) fn whole(hosts: &Hosts<'_>) -> Object {
-    let refs = route_refs(hosts.services());
-    object(ROUTES.to_owned(), virtual_hosts(hosts), refs)
+pub(super) fn object_of_all(hosts: &Hosts<'_>) -> Object {
+    let (pieces, refs) = (virtual_hosts(hosts), route_refs(hosts.services()));
+    Object { kind: Kind::Route, name: ROUTES.to_owned(), bytes: whole(&pieces.iter().collect::<Vec<_>>()), refs }
+}
+
+/// A piece of the RouteConfiguration `tidegate`: the virtual host of these domains, in order of their names, on all of which these
+/// services are, in the order of [`Hosts`]. It has the name of its first domain.
+pub fn virtual_host<'a>(domains: impl IntoIterator<Item = &'a str>, services: &[&ServiceObjects]) -> Bytes {
+    let domains: Vec<String> = domains.into_iter().map(str::to_owned).collect();
+    let routes = services.iter().flat_map(|service| service.routes.iter().cloned()).collect();
+    let made = VirtualHost { name: domains.first().cloned().unwrap_or_default(), domains, routes };
+    let mut piece = Vec::new();
+    message::encode(VIRTUAL_HOSTS, &made, &mut piece);
+    piece.into()
+}
+
+/// The RouteConfiguration `tidegate` of these pieces, in order of their names; its bytes.
+pub fn whole(pieces: &[&Bytes]) -> Vec<u8> {
+    // Fields stand in the order of their tags, so the pieces come between these two.
+    let name = RouteConfiguration { name: ROUTES.to_owned(), ..RouteConfiguration::default() }.encode_to_vec();
+    let rest = RouteConfiguration { ignore_port_in_host_matching: true, ..RouteConfiguration::default() }.encode_to_vec();
+    let mut bytes = Vec::with_capacity(name.len() + rest.len() + pieces.iter().map(|piece| piece.len()).sum::<usize>());
+    bytes.extend_from_slice(&name);
+    pieces.iter().for_each(|piece| bytes.extend_from_slice(piece));
+    bytes.extend_from_slice(&rest);
+    bytes
 }
 
 /// The RouteConfiguration of one host: what the whole has for it, and nothing else, so that a change of it costs what the host is
@@ -64,17 +91,12 @@ pub(super) fn route_refs(services: &[&ServiceObjects]) -> Vec<String> {
 }
 
 /// One virtual host for each set of hosts that the same services share, by its first host.
-fn virtual_hosts(hosts: &Hosts<'_>) -> Vec<VirtualHost> {
+fn virtual_hosts(hosts: &Hosts<'_>) -> Vec<Bytes> {
     let mut alike: BTreeMap<&[usize], Vec<&str>> = BTreeMap::new();
     for (host, services) in hosts.iter() {
         alike.entry(services).or_default().push(host);
     }
-    let one = |(services, names): (&[usize], Vec<&str>)| VirtualHost {
-        name: names.first().copied().unwrap_or_default().to_owned(),
-        domains: names.iter().map(|host| (*host).to_owned()).collect(),
-        routes: hosts.at(services).iter().flat_map(|service| service.routes.iter().cloned()).collect(),
-    };
-    let mut made: Vec<VirtualHost> = alike.into_iter().map(one).collect();
-    made.sort_by(|a, b| a.name.cmp(&b.name));
-    made
+    let mut sets: Vec<(&[usize], Vec<&str>)> = alike.into_iter().collect();
+    sets.sort_by(|(_, a), (_, b)| a.first().cmp(&b.first()));
+    sets.into_iter().map(|(services, names)| virtual_host(names, &hosts.at(services))).collect()
 }

@@ -21,7 +21,7 @@ pub fn service(release: &Release, split: &Split) -> Result<ServiceObjects, Vec<I
         route_refs: super::routes::refs(release, split),
     };
     // The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
-    let shared = route_config::whole(&Hosts::new(&[&made]));
+    let shared = route_config::object_of_all(&Hosts::new(&[&made]));
     let invalid: Vec<Invalid> = made.objects.iter().chain([&shared]).flat_map(broken).collect();
     if invalid.is_empty() { Ok(made) } else { Err(invalid) }
 }

@@ -1,5 +1,7 @@
 //! Exit codes, and errors that help.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 
@@ -9,7 +11,7 @@ use crate::fixture::{Fixture, calm, command, draining, in_sync, mixed_fleet, run
 async fn all_is_well() {
     let now = Timestamp::now();
     let mut status = calm(now);
-    status.services[0].fleets.clear();
+    Arc::make_mut(&mut status.services[0]).fleets.clear();
     let fixture = Fixture::start(status, vec![in_sync(1, "edge-1", now), in_sync(2, "edge-2", now)]).await;
     let status = fixture.run(&["status"]).await;
     assert!(status.out.contains("2 of 2 nodes in sync") && status.out.contains("2/2"), "{}", status.out);

@@ -108,7 +108,7 @@ pub fn trouble(now: Timestamp) -> ServerStatus {
         generation: 12,
         loaded_at: Some(ago(now, 200)),
         ready: true,
-        services: vec![checkout(), payments(stale)],
+        services: vec![checkout().into(), payments(stale).into()],
         problems: vec![problem],
         directory: None,
         failed_loads: 2,
@@ -118,7 +118,7 @@ pub fn trouble(now: Timestamp) -> ServerStatus {
 
 /// One service, as its file says.
 pub fn calm(now: Timestamp) -> ServerStatus {
-    let services = vec![checkout()];
+    let services = vec![Arc::new(checkout())];
     ServerStatus { generation: 1, loaded_at: Some(ago(now, 80)), ready: true, services, ..ServerStatus::default() }
 }
 

@@ -24,7 +24,7 @@ async fn next<R: AsyncRead + Unpin>(lines: &mut Lines<BufReader<R>>) -> String {
 }
 
 fn with_v41_at(share: u32) -> Arc<ServerStatus> {
-    Arc::new(ServerStatus { services: vec![split_checkout(share)], ..calm(Timestamp::now()) })
+    Arc::new(ServerStatus { services: vec![split_checkout(share).into()], ..calm(Timestamp::now()) })
 }
 
 #[tokio::test]
