@@ -23,3 +23,5 @@ pub use writer::{Control, Options, Outputs};
 mod settings_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod touched_tests;

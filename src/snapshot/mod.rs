@@ -28,4 +28,6 @@ pub use transport::Transport;
 pub use view::{TypeView, View};
 
 #[cfg(test)]
+mod edits_tests;
+#[cfg(test)]
 mod tests;

@@ -7,7 +7,7 @@ use crate::diag::SourceFile;
 use crate::model::{Config, read_config, read_release};
 use crate::translate;
 
-fn service(text: &str) -> Arc<Service> {
+pub(super) fn service(text: &str) -> Arc<Service> {
     let file = Arc::new(SourceFile { path: "a.yaml".into(), text: text.to_owned() });
     let release = read_release(&file, &|_| None).value.expect("a good file");
     Arc::new(Service::new(translate::service(&release, &release.held_split()).expect("what Envoy takes")))
@@ -18,11 +18,11 @@ fn at(name: &str, host: &str, path: &str, split: &str) -> Arc<Service> {
     service(&format!("service: {name}\nhosts: [{host}]\npath: {path}\n{versions}\nstable: v1\nsplit: {split}\n"))
 }
 
-fn all(services: Vec<Arc<Service>>) -> Services {
+pub(super) fn all(services: Vec<Arc<Service>>) -> Services {
     services.into_iter().map(|service| (service.name().to_owned(), service)).collect()
 }
 
-fn config(text: &str) -> Arc<Config> {
+pub(super) fn config(text: &str) -> Arc<Config> {
     let file = Arc::new(SourceFile { path: "tidegate.yaml".into(), text: text.to_owned() });
     Arc::new(read_config(&file).value.expect("a good file"))
 }

@@ -11,6 +11,9 @@ use tokio::time::{Instant, timeout};
 /// How long a file may stay open for writing before it is read all the same.
 const OPEN: Duration = Duration::from_secs(1);
 
+/// Files of which it is remembered that they changed.
+const TOUCHED: usize = 256;
+
 /// One event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Beat {
@@ -27,12 +30,20 @@ pub(super) enum Beat {
 pub(super) struct Pulse {
     /// Files being written just now.
     writing: Mutex<BTreeSet<PathBuf>>,
+    /// Files that changed since this was asked for last, as far as it is known.
+    touched: Mutex<BTreeSet<PathBuf>>,
     wake: Notify,
 }
 
 impl Pulse {
     /// Takes an event in.
     pub(super) fn beat(&self, beat: Beat) {
+        if let Beat::Writing(path) | Beat::Closed(path) = &beat {
+            let mut touched = lock(&self.touched);
+            if touched.len() < TOUCHED {
+                touched.insert(path.clone());
+            }
+        }
         match beat {
             Beat::Writing(path) => drop(self.writing().insert(path)),
             Beat::Closed(path) => drop(self.writing().remove(&path)),
@@ -65,9 +76,18 @@ impl Pulse {
         self.writing().clear();
     }
 
-    fn writing(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
-        self.writing.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Files that have changed since this was asked for last: some of them, for there may be too many to remember.
+    pub(super) fn touched(&self) -> BTreeSet<PathBuf> {
+        std::mem::take(&mut lock(&self.touched))
     }
+
+    fn writing(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        lock(&self.writing)
+    }
+}
+
+fn lock(paths: &Mutex<BTreeSet<PathBuf>>) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+    paths.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use super::tree::{Entry, Stamp, Tree};
 use super::{Files, Generation};
@@ -13,8 +13,6 @@ use crate::diag::SourceFile;
 
 /// Release files are written by hand: what is longer is something else.
 const LIMIT: u64 = 1024 * 1024;
-/// Clocks of file systems tick: two writes inside of one tick leave the same stamp. A stamp counts from this age on.
-const TICK: Duration = Duration::from_millis(100);
 
 /// Reads trees, and remembers what it has read.
 #[derive(Debug, Default)]
@@ -32,23 +30,39 @@ struct Cached {
     sure: bool,
 }
 
+/// A tree, as it was read.
+#[derive(Debug)]
+pub(super) struct Reading {
+    /// Its files.
+    pub generation: Generation,
+    /// Those of them that were opened; the others are as they were when they were.
+    pub read: Vec<Entry>,
+    /// There are the same files as in the tree before.
+    pub only_changed: bool,
+}
+
 impl Reader {
     /// The files of a tree, as they are now. Equal content is the same `Arc` as before, and what did not change costs a comparison of
     /// stamps.
-    pub(super) fn read(&mut self, tree: &Tree, extra: &BTreeSet<String>) -> Generation {
+    pub(super) fn read(&mut self, tree: &Tree, extra: &BTreeSet<String>) -> Reading {
         let mut unreadable = tree.closed.clone();
-        for (key, entry) in self.to_read(tree) {
+        let known = self.cache.len();
+        let (read, gone) = self.compare(tree);
+        gone.iter().for_each(|key| self.forget(key));
+        let only_changed = gone.is_empty() && known == tree.files.len();
+        for (key, entry) in read.iter().copied() {
             if let Err(reason) = self.file(key, entry) {
                 self.forget(key);
                 unreadable.insert(key.clone(), reason);
             }
         }
         let (config, directory) = (tree.config.clone(), tree.directory.clone());
-        Generation { files: self.files.clone(), unreadable, config, extra: extra.clone(), directory }
+        let generation = Generation { files: self.files.clone(), unreadable, config, extra: extra.clone(), directory };
+        Reading { generation, read: read.into_iter().map(|(_, entry)| entry.clone()).collect(), only_changed }
     }
 
-    /// The files of a tree that may be other than they were when they were read. Those that are gone are forgotten.
-    fn to_read<'a>(&mut self, tree: &'a Tree) -> Vec<(&'a String, &'a Entry)> {
+    /// The files of a tree that may be other than they were when they were read, and those that are gone.
+    fn compare<'a>(&self, tree: &'a Tree) -> (Vec<(&'a String, &'a Entry)>, Vec<String>) {
         let (mut changed, mut gone) = (Vec::new(), Vec::new());
         let mut known = self.cache.iter().peekable();
         for (key, entry) in &tree.files {
@@ -61,8 +75,7 @@ impl Reader {
             }
         }
         gone.extend(known.map(|(old, _)| old.clone()));
-        gone.iter().for_each(|key| self.forget(key));
-        changed
+        (changed, gone)
     }
 
     fn forget(&mut self, key: &str) {
@@ -72,7 +85,7 @@ impl Reader {
 
     fn file(&mut self, key: &str, entry: &Entry) -> Result<(), String> {
         let stamp = entry.stamp.clone()?;
-        let sure = is_older_than_a_tick(&stamp);
+        let sure = stamp.is_old(SystemTime::now());
         let text = read(&entry.path).map_err(|error| error.to_string())?;
         let file = match self.files.get(key).filter(|known| known.text == text) {
             Some(known) => Arc::clone(known),
@@ -90,13 +103,6 @@ impl Cached {
     fn is_of(&self, entry: &Entry) -> bool {
         self.sure && entry.stamp.as_ref() == Ok(&self.stamp)
     }
-}
-
-fn is_older_than_a_tick(stamp: &Stamp) -> bool {
-    let (seconds, nanos) = stamp.modified.max(stamp.changed);
-    let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else { return false };
-    let age = SystemTime::now().duration_since(UNIX_EPOCH + Duration::new(seconds, nanos));
-    age.is_ok_and(|age| age > TICK)
 }
 
 fn read(path: &Path) -> io::Result<String> {
@@ -121,11 +127,11 @@ mod tests {
         let (path, options, none) = (dir.path().join("a.yaml"), Options::new(dir.path()), BTreeSet::new());
         let mut reader = Reader::default();
         fs::write(&path, "one").unwrap();
-        let first = reader.read(&Tree::look(&options, &none), &none);
-        let second = reader.read(&Tree::look(&options, &none), &none);
+        let first = reader.read(&Tree::look(&options, &none), &none).generation;
+        let second = reader.read(&Tree::look(&options, &none), &none).generation;
         assert!(Arc::ptr_eq(&first.files["a.yaml"], &second.files["a.yaml"]));
         fs::write(&path, "two").unwrap();
-        assert_eq!(reader.read(&Tree::look(&options, &none), &none).files["a.yaml"].text, "two");
+        assert_eq!(reader.read(&Tree::look(&options, &none), &none).generation.files["a.yaml"].text, "two");
     }
 
     #[test]
@@ -134,7 +140,7 @@ mod tests {
         fs::write(dir.path().join("long.yaml"), vec![b'#'; LIMIT as usize + 1]).unwrap();
         fs::write(dir.path().join("bytes.yaml"), b"a: \xff").unwrap();
         let none = BTreeSet::new();
-        let generation = Reader::default().read(&Tree::look(&Options::new(dir.path()), &none), &none);
+        let generation = Reader::default().read(&Tree::look(&Options::new(dir.path()), &none), &none).generation;
         assert_eq!(generation.unreadable["long.yaml"], "longer than 1 MiB");
         assert_eq!(generation.files["bytes.yaml"].text, "a: \u{fffd}");
     }

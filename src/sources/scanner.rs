@@ -1,16 +1,17 @@
 //! Reading everything as of one moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
 use super::events::Events;
 use super::git::GitLock;
 use super::pulse::Pulse;
-use super::reader::Reader;
-use super::tree::Tree;
+use super::reader::{Reader, Reading};
+use super::tree::{Entry, Stamp, Tree};
 use super::{Generation, Options};
 
 /// How long something may change under every try to read, before one is believed all the same.
@@ -36,31 +37,71 @@ pub(super) struct Scanner {
     events: Option<Events>,
     /// Since when every try has found something moving.
     moving: Option<Instant>,
+    /// What the tree was like at the last look, but for its files.
+    shape: Option<Tree>,
 }
+
+/// Stamps, by path, of files that are said to have changed, taken before everything else.
+type Early = BTreeMap<PathBuf, Stamp>;
 
 impl Scanner {
     pub(super) fn new(options: Options, pulse: Arc<Pulse>) -> Scanner {
         let events = if options.events { Events::new(pulse) } else { None };
-        Scanner { options, reader: Reader::default(), git: GitLock::default(), events, moving: None }
+        Scanner { options, reader: Reader::default(), git: GitLock::default(), events, moving: None, shape: None }
     }
 
-    /// Looks, reads, and looks again. If both looks agree, all files were in the state that was read at the moment between: so that
-    /// is the moment at which Git must not have been at work. In a directory that never rests, what was read is taken after a while.
-    pub(super) fn attempt(&mut self, extra: &BTreeSet<String>) -> Attempt {
-        let before = Tree::look(&self.options, extra);
-        let blind = self.events.as_mut().is_some_and(|events| events.follow(&before));
-        if self.git.is_held(&self.options.dir, Instant::now()) {
-            self.moving = None;
+    /// Looks and reads, so that all files were in the state that was read at one moment, at which Git was not at work. `touched` may name
+    /// files that changed; what it leaves out costs time, and nothing else.
+    ///
+    /// Mostly that moment is just before the look, as [`Scanner::was_so`] tells. Else a second look is taken, and if both agree the moment
+    /// is the one between. In a directory that never rests, what was read is taken after a while.
+    pub(super) fn attempt(&mut self, extra: &BTreeSet<String>, touched: &BTreeSet<PathBuf>) -> Attempt {
+        let early: Early = touched.iter().filter_map(|path| Some((path.clone(), Stamp::of(path)?))).collect();
+        let (begun, locked) = (SystemTime::now(), self.is_locked());
+        let tree = Tree::look(&self.options, extra);
+        let blind = self.events.as_mut().is_some_and(|events| events.follow(&tree));
+        if locked {
             return Attempt::Locked;
         }
-        let generation = self.reader.read(&before, extra);
-        let still = Tree::look(&self.options, extra) == before;
-        let moving = Instant::now().duration_since(*self.moving.get_or_insert_with(Instant::now));
-        if !still && moving < MOVING {
-            return Attempt::Moving;
+        let reading = self.reader.read(&tree, extra);
+        if !self.was_so(&tree, &reading, &early, begun) {
+            if self.is_locked() {
+                return Attempt::Locked;
+            }
+            let still = Tree::look(&self.options, extra) == tree;
+            if !still && !self.has_moved_for_long() {
+                return Attempt::Moving;
+            }
         }
         self.moving = None;
-        Attempt::Read { generation, blind }
+        self.shape = Some(tree.into_shape());
+        Attempt::Read { generation: reading.generation, blind }
+    }
+
+    fn has_moved_for_long(&mut self) -> bool {
+        let now = Instant::now();
+        now.duration_since(*self.moving.get_or_insert(now)) >= MOVING
+    }
+
+    /// Whether all files are known to have been, at the time `begun`, in the state that was read. Those that were not opened are since
+    /// before that time. Those that were opened are since an early stamp or since long ago, if they have not changed till after reading.
+    fn was_so(&self, tree: &Tree, reading: &Reading, early: &Early, begun: SystemTime) -> bool {
+        let since_before = |entry: &Entry| {
+            let Ok(stamp) = &entry.stamp else { return false };
+            let before = early.get(&entry.path) == Some(stamp) || stamp.is_old(begun);
+            before && Stamp::of(&entry.path).as_ref() == Some(stamp)
+        };
+        let same_shape = self.shape.as_ref().is_some_and(|shape| tree.has_shape(shape));
+        same_shape && reading.only_changed && reading.read.iter().all(since_before)
+    }
+
+    /// Whether Git is at work. What it moves is no sign that the directory never rests.
+    fn is_locked(&mut self) -> bool {
+        let locked = self.git.is_held(&self.options.dir, Instant::now());
+        if locked {
+            self.moving = None;
+        }
+        locked
     }
 }
 
@@ -74,7 +115,7 @@ pub fn scan(options: &Options, extra: &BTreeSet<String>) -> Generation {
     let mut waited = Duration::ZERO;
     loop {
         let before = Tree::look(options, extra);
-        let generation = reader.read(&before, extra);
+        let generation = reader.read(&before, extra).generation;
         if waited >= options.max_wait || Tree::look(options, extra) == before {
             return generation;
         }

@@ -2,13 +2,14 @@
 //!
 //! Pure: time comes in as an argument.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use imbl::ordmap::DiffItem;
 use tokio::time::Instant;
 
-use super::{DirectoryState, Generation};
+use super::{DirectoryState, Files, Generation};
 
 /// How long an empty file may be one that is about to be written.
 const EMPTY: Duration = Duration::from_secs(1);
@@ -87,7 +88,7 @@ impl Settling {
     fn note_missing_files(&mut self, reading: &Generation, now: Instant) {
         let Some(taken) = &self.taken else { return };
         self.missing.retain(|key, _| is_missing(key, taken, reading));
-        for key in taken.files.keys().filter(|key| is_missing(key, taken, reading)) {
+        for key in gone(taken, reading) {
             self.missing.entry(key.clone()).or_insert(now);
         }
     }
@@ -112,7 +113,14 @@ impl Settling {
     fn set_empty_files_aside(&mut self, reading: &mut Generation, now: Instant) {
         let is_empty = |key: &str| reading.files.get(key).is_some_and(|file| file.text.is_empty());
         self.empty.retain(|key, _| is_empty(key));
-        let keys: Vec<String> = reading.files.keys().filter(|key| is_empty(key)).cloned().collect();
+        // Another one that is empty has changed since the last generation.
+        let none = Files::new();
+        let taken = self.taken.as_ref().map_or(&none, |taken| &taken.files);
+        let changed = taken.diff(&reading.files).filter_map(|change| match change {
+            DiffItem::Add(key, file) | DiffItem::Update { new: (key, file), .. } => file.text.is_empty().then_some(key),
+            DiffItem::Remove(..) => None,
+        });
+        let keys: BTreeSet<String> = changed.chain(self.empty.keys()).cloned().collect();
         for key in keys {
             let known = self.taken.as_ref().and_then(|taken| taken.files.get(&key));
             let since = *self.empty.entry(key.clone()).or_insert(now);
@@ -132,7 +140,15 @@ fn removes(taken: &Generation, reading: &Generation) -> bool {
     if taken.directory == DirectoryState::Present && reading.directory != DirectoryState::Present {
         return true;
     }
-    taken.files.keys().any(|key| is_missing(key, taken, reading))
+    gone(taken, reading).next().is_some()
+}
+
+/// The files that went, other than by not being asked for any more.
+fn gone<'a>(taken: &'a Generation, reading: &'a Generation) -> impl Iterator<Item = &'a String> {
+    taken.files.diff(&reading.files).filter_map(move |change| match change {
+        DiffItem::Remove(key, _) => is_missing(key, taken, reading).then_some(key),
+        _ => None,
+    })
 }
 
 /// Whether a file went, other than by not being asked for any more.
@@ -149,8 +165,6 @@ fn only_asks_for_more(taken: &Generation, reading: &Generation) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
     use crate::diag::SourceFile;
 

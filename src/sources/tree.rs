@@ -5,6 +5,7 @@ use std::fs::{self, Metadata};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{DirectoryState, Options};
 use crate::model::is_release_file;
@@ -13,6 +14,8 @@ use crate::model::is_release_file;
 const MAX_FILES: usize = 20_000;
 /// Deeper folders are one as well.
 const MAX_DEPTH: usize = 32;
+/// Clocks of file systems tick. A stamp counts from this age on.
+const TICK: Duration = Duration::from_millis(100);
 /// Name of the configuration file where none is named.
 pub(super) const CONFIG: &str = "tidegate.yaml";
 
@@ -76,6 +79,17 @@ impl Tree {
         tree
     }
 
+    /// The tree without its files: which folders there are, and what they hang on.
+    pub(super) fn into_shape(self) -> Tree {
+        Tree { files: BTreeMap::new(), ..self }
+    }
+
+    /// Whether all but the files is as in a shape.
+    pub(super) fn has_shape(&self, shape: &Tree) -> bool {
+        let same_folders = self.closed == shape.closed && self.folders == shape.folders && self.outside == shape.outside;
+        same_folders && self.directory == shape.directory && self.config == shape.config
+    }
+
     fn folder(&mut self, real: &Path, prefix: &str, above: &mut Vec<Id>) -> io::Result<()> {
         let metadata = fs::metadata(real)?;
         let id = (metadata.dev(), metadata.ino());
@@ -101,11 +115,15 @@ impl Tree {
         if name.starts_with('.') {
             return Ok(());
         }
-        let (path, key) = (entry.path(), format!("{prefix}{name}"));
-        if entry.file_type()?.is_symlink() {
+        let (path, key, kind) = (entry.path(), [prefix, &name].concat(), entry.file_type()?);
+        if kind.is_symlink() {
             self.outside.insert(path.clone());
         }
-        match fs::metadata(&path) {
+        if kind.is_file() && !is_release_file(&key) {
+            return Ok(());
+        }
+        // What is known to be no link is asked for in its folder, which is cheaper than by its path.
+        match if kind.is_file() { entry.metadata() } else { fs::metadata(&path) } {
             Ok(metadata) if metadata.is_dir() => self.subfolder(&path, format!("{key}/"), above),
             found if is_release_file(&key) => self.file(key, path, found),
             _ => Ok(()),
@@ -159,6 +177,22 @@ impl Tree {
         if !self.files.contains_key(key) && !matches!(&found, Err(error) if error.kind() == ErrorKind::NotFound) {
             self.files.insert(key.to_owned(), Entry { stamp: stamp(found), path });
         }
+    }
+}
+
+impl Stamp {
+    /// The stamp of what is at a path now; `None` if it cannot be read.
+    pub(super) fn of(path: &Path) -> Option<Stamp> {
+        stamp(fs::metadata(path)).ok()
+    }
+
+    /// Whether the file had been left alone for a tick of the file system's clock at that time: two writes inside of one tick leave the
+    /// same stamp.
+    pub(super) fn is_old(&self, at: SystemTime) -> bool {
+        let (seconds, nanos) = self.modified.max(self.changed);
+        let (Ok(seconds), Ok(nanos)) = (u64::try_from(seconds), u32::try_from(nanos)) else { return false };
+        let age = at.duration_since(UNIX_EPOCH + Duration::new(seconds, nanos));
+        age.is_ok_and(|age| age > TICK)
     }
 }
 

@@ -93,9 +93,9 @@ impl Watching {
 
     async fn attempt(&mut self) -> Option<Attempt> {
         let mut scanner = self.scanner.take()?;
-        let extra = self.extra.borrow_and_update().clone();
+        let (extra, touched) = (self.extra.borrow_and_update().clone(), self.pulse.touched());
         let read = tokio::task::spawn_blocking(move || {
-            let attempt = scanner.attempt(&extra);
+            let attempt = scanner.attempt(&extra, &touched);
             (scanner, attempt)
         });
         match read.await {
