@@ -39,15 +39,15 @@ fn text(service: usize, share: u32) -> String {
     )
 }
 
+fn file(service: usize, share: u32) -> (String, Arc<SourceFile>) {
+    let path = format!("s{service}.yaml");
+    (path.clone(), Arc::new(SourceFile { path, text: text(service, share) }))
+}
+
 /// All files; the first service gives `share` per cent to its second version.
-fn generation(share: u32) -> Generation {
-    let file = |service: usize| {
-        let path = format!("s{service}.yaml");
-        let text = text(service, if service == 0 { share } else { 10 });
-        (path.clone(), Arc::new(SourceFile { path, text }))
-    };
+fn generation(services: usize, share: u32) -> Generation {
     Generation {
-        files: (0..SERVICES).map(file).collect(),
+        files: (0..services).map(|service| file(service, if service == 0 { share } else { 10 })).collect(),
         unreadable: BTreeMap::new(),
         config: None,
         extra: BTreeSet::new(),
@@ -58,7 +58,7 @@ fn generation(share: u32) -> Generation {
 /// The floor: the same texts through a YAML parser.
 #[divan::bench(sample_count = 10)]
 fn floor_parse_500_files(bencher: Bencher<'_, '_>) {
-    let generation = generation(10);
+    let generation = generation(SERVICES, 10);
     bencher.bench(|| {
         for file in generation.files.values() {
             black_box(serde_yaml::from_str::<serde_yaml::Value>(&file.text).expect("YAML"));
@@ -69,7 +69,7 @@ fn floor_parse_500_files(bencher: Bencher<'_, '_>) {
 /// Reading, checking, translating and encoding everything.
 #[divan::bench(sample_count = 10)]
 fn load_500_files(bencher: Bencher<'_, '_>) {
-    let generation = generation(10);
+    let generation = generation(SERVICES, 10);
     bencher.bench(|| black_box(control::compile(&generation)));
 }
 
@@ -100,11 +100,16 @@ impl Desk {
     }
 }
 
-/// One edited file of 500: read, translated, made durable (an fsync is in it), published, and composed into the view of a fleet.
-#[divan::bench(sample_count = 20)]
-fn one_edit_among_500(bencher: Bencher<'_, '_>) {
+/// One edited file of so many: read, translated, made durable (an fsync is in it), published, and composed into the view of a fleet.
+#[divan::bench(args = [100, 500, 5000], sample_count = 20)]
+fn one_edit_among(bencher: Bencher<'_, '_>, services: usize) {
     let mut desk = Desk::open();
-    let generations = [generation(20), generation(30)];
+    let before = generation(services, 20);
+    // As they come from the directory: what did not change is the same.
+    let mut after = before.clone();
+    after.files.extend([file(0, 30)]);
+    let generations = [before, after];
+    desk.take(&generations[0]);
     let mut turn = 0;
     bencher.bench_local(|| {
         turn += 1;
@@ -116,7 +121,7 @@ fn one_edit_among_500(bencher: Bencher<'_, '_>) {
 #[divan::bench(args = ["delta", "sotw"], sample_count = 200)]
 fn one_update_of_one_stream(bencher: Bencher<'_, '_>, variant: &str) {
     let mut desk = Desk::open();
-    let views = [20, 30].map(|share| desk.take(&generation(share)));
+    let views = [20, 30].map(|share| desk.take(&generation(SERVICES, share)));
     let now = Instant::now();
     let request = |nonce: String, names: Vec<String>| match variant {
         "delta" => Request::Delta(DeltaRequest { nonce, subscribe: names, ..Default::default() }),

@@ -1,7 +1,8 @@
 //! The single writer: one thread owns what is served, and everyone else reads what it publishes.
 //!
 //! A generation of files comes in; each file that changed is read and translated; what is good is written to the store, then
-//! published; what is broken or refused keeps its last good content. `assembly` decides, purely; this module does the rest.
+//! published; what is broken or refused keeps its last good content. `assembly` decides, purely, and `touched` does where only some files need
+//! to be looked at for it; this module does the rest.
 //! Called by: `serve`. The faces read `ServerStatus`, the streams read the `Snapshot`.
 
 mod assembly;

@@ -4,8 +4,8 @@
 //! It is I/O and decides nothing about meaning: which files a release needs beside itself comes in as `extra`.
 //!
 //! What holds of every [`Generation`]:
-//! - It is the state of all files at one moment. Files are looked at, read, and looked at again; if anything differs the reading is
-//!   thrown away. While Git rewrites the work tree (its `index.lock` exists) nothing is taken.
+//! - It is the state of all files at one moment. Files are looked at, and those that changed are read. One look is enough if these are
+//!   known to have been so since before it; else all are looked at again, and if anything differs the reading is thrown away. While Git rewrites the work tree (its `index.lock` exists) nothing is taken.
 //! - A file that was emptied keeps its content for a second, and a file that went is believed gone after a fifth of one, because
 //!   that is how saving looks from outside.
 //! - What cannot be read is in [`Generation::unreadable`], and is not missing.

@@ -123,3 +123,39 @@ pub fn scan(options: &Options, extra: &BTreeSet<String>) -> Generation {
         waited += options.settle;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    /// A directory that was looked at, and is looked at again after a change of which some paths are known early.
+    fn was_so(change: impl FnOnce(&std::path::Path), early: &[&str], meanwhile: impl FnOnce(&std::path::Path)) -> bool {
+        let dir = tempfile::tempdir().unwrap();
+        let root = fs::canonicalize(dir.path()).unwrap();
+        ["a.yaml", "b.yaml"].iter().for_each(|name| fs::write(root.join(name), "one").unwrap());
+        let (options, none) = (Options { events: false, ..Options::new(&root) }, BTreeSet::new());
+        let mut scanner = Scanner::new(options, Arc::default());
+        assert!(matches!(scanner.attempt(&none, &BTreeSet::new()), Attempt::Read { .. }));
+        change(&root);
+        let early = early.iter().filter_map(|name| Some((root.join(name), Stamp::of(&root.join(name))?))).collect();
+        let begun = SystemTime::now();
+        let tree = Tree::look(&scanner.options, &none);
+        let reading = scanner.reader.read(&tree, &none);
+        meanwhile(&root);
+        scanner.was_so(&tree, &reading, &early, begun)
+    }
+
+    #[test]
+    fn one_look_is_enough_if_what_changed_was_known_before() {
+        let edit = |root: &std::path::Path| fs::write(root.join("a.yaml"), "other").unwrap();
+        let both = ["a.yaml", "b.yaml"];
+        assert!(was_so(edit, &both, |_| {}));
+        assert!(!was_so(edit, &both[1..], |_| {}), "it may have changed during the look");
+        assert!(!was_so(edit, &both, |root| fs::write(root.join("a.yaml"), "another").unwrap()), "it changed since");
+        assert!(!was_so(|root| fs::write(root.join("c.yaml"), "new").unwrap(), &both, |_| {}));
+        assert!(!was_so(|root| fs::remove_file(root.join("b.yaml")).unwrap(), &both, |_| {}));
+        assert!(!was_so(|root| fs::create_dir(root.join("more")).unwrap(), &both, |_| {}));
+    }
+}
