@@ -8,6 +8,7 @@ mod admission;
 mod board;
 mod bucket;
 mod channel;
+mod clock;
 mod drain;
 mod guard;
 mod identity;

@@ -4,7 +4,6 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use std::time::Instant;
 
 use dashmap::DashMap;
 use tokio::sync::watch;
@@ -12,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::Admission;
 use super::board::{Board, Variant};
+use super::clock::now;
 use super::inspect::{Inspector, Live};
 use super::limits::Limits;
 use super::metrics::Metrics;
@@ -105,7 +105,7 @@ impl Server {
                 timing,
                 limits,
                 admission: Admission::new(limits),
-                watchdog: Watchdog::new(limits.unread, Instant::now()),
+                watchdog: Watchdog::new(limits.unread, now()),
                 identifier: format!("tidegate/{}", env!("CARGO_PKG_VERSION")),
                 shutdown,
                 ids: AtomicU64::new(1),
@@ -120,7 +120,7 @@ impl Server {
         let Some(pace) = watchdog.pace() else { return std::future::pending().await };
         loop {
             tokio::time::sleep(pace).await;
-            let stuck = watchdog.sweep(Instant::now());
+            let stuck = watchdog.sweep(now());
             if stuck > 0 {
                 metrics.unread(stuck as u64);
                 tracing::warn!(streams = stuck, "clients that read nothing are disconnected");

@@ -8,7 +8,6 @@ use std::future::{Ready, ready};
 use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Instant;
 
 use bytes::Bytes;
 use http::HeaderMap;
@@ -19,6 +18,7 @@ use tonic::server::NamedService;
 use tonic::service::Routes;
 
 use super::board::Variant;
+use super::clock::now;
 use super::identity::Peer;
 use super::inbound::Inbound;
 use super::server::Server;
@@ -157,7 +157,7 @@ impl<D: Discovery> DiscoveryService<D> {
             shared.metrics.refused("shutting_down");
             return Err(Status::unavailable("the server is shutting down"));
         }
-        let place = shared.admission.enter(Instant::now()).inspect_err(|refused| shared.metrics.refused(refused.reason()))?;
+        let place = shared.admission.enter(now()).inspect_err(|refused| shared.metrics.refused(refused.reason()))?;
         let peer = Peer::of(request.extensions());
         let inbound = Inbound::new(request.into_body());
         let origin = Origin { kind: D::KIND, variant, peer: peer.address };

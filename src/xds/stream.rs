@@ -22,6 +22,7 @@ use tonic::Status;
 use super::admission::Place;
 use super::board::{Rejection, Row, StreamStatus, TypeStatus, Variant};
 use super::channel::{Channel, Verdict};
+use super::clock::now;
 use super::guard::guarded;
 use super::identity::Peer;
 use super::inbound::{Chunks, Inbound};
@@ -205,13 +206,13 @@ impl Stream {
         if piece.len() > GULP {
             self.ready.push_front(piece.split_off(GULP));
         }
-        Some(self.pulse.give(piece, Instant::now()))
+        Some(self.pulse.give(piece, now()))
     }
 
     /// The connection is to end. Who has just come is answered first: ended without an answer, a stream looks like a broken server.
     fn leave(&mut self) -> Result<(), Status> {
-        let by = *self.leaving.get_or_insert_with(|| Instant::now() + LAST_WORD);
-        if self.answered || by <= Instant::now() { Err(self.farewell()) } else { Ok(()) }
+        let by = *self.leaving.get_or_insert_with(|| now() + LAST_WORD);
+        if self.answered || by <= now() { Err(self.farewell()) } else { Ok(()) }
     }
 
     fn farewell(&self) -> Status {
@@ -224,7 +225,7 @@ impl Stream {
     /// Takes in the requests that are there already, unless they come too fast.
     fn take_in_requests(&mut self, cx: &mut Context<'_>) -> Result<Taken, Status> {
         for _ in 0..REQUESTS_AT_A_GO {
-            if self.pace.pause(Instant::now()).is_some() {
+            if self.pace.pause(now()).is_some() {
                 return Ok(Taken::All);
             }
             match self.inbound.poll_message(cx)? {
@@ -248,7 +249,7 @@ impl Stream {
         let bell = self.client.as_mut().and_then(|client| client.bell.as_mut());
         let rung = bell.is_some_and(|bell| bell.poll_next_unpin(cx).is_ready());
         let wake_at = self.client.as_ref().and_then(|client| client.conversation.session().wake_at(self.id));
-        let alarm = [wake_at, self.pace.pause(Instant::now()), self.leaving].into_iter().flatten().min();
+        let alarm = [wake_at, self.pace.pause(now()), self.leaving].into_iter().flatten().min();
         if rung || self.signals.poll_alarm(alarm, cx).is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
@@ -267,7 +268,7 @@ impl Stream {
     }
 
     fn on_message(&mut self, message: Chunks) -> Result<(), Status> {
-        if self.pace.read(self.shared.limits.requests, Instant::now()) {
+        if self.pace.read(self.shared.limits.requests, now()) {
             self.shared.metrics.throttled();
             tracing::debug!(stream = self.id, "requests come too fast, and wait");
         }
@@ -474,11 +475,6 @@ fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: boo
         }
         None => {}
     }
-}
-
-/// The time as the runtime has it, which is the system's unless a test simulates it.
-fn now() -> Instant {
-    tokio::time::Instant::now().into_std()
 }
 
 fn unnamed() -> Status {

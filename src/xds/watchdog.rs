@@ -42,7 +42,7 @@ impl AsRef<[u8]> for Piece {
 
 impl Drop for Piece {
     fn drop(&mut self) {
-        self.pulse.took(Instant::now());
+        self.pulse.took(super::clock::now());
     }
 }
 

@@ -12,7 +12,7 @@ use tidegate::diag::SourceFile;
 use tidegate::model::{self, Config, Node};
 use tidegate::snapshot::{Service, Snapshot, Transport, View};
 use tidegate::translate;
-use tidegate::xds::{Board, Metrics, Server, Timing};
+use tidegate::xds::{Board, Limits, Metrics, Server, Timing};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,7 @@ impl Site {
     async fn run(&self) -> io::Result<()> {
         let timing = Timing { drain: Duration::from_secs(5), ..Timing::default() };
         let shutdown = CancellationToken::new();
-        let server = Server::new(self.published.subscribe(), self.board(), Metrics::default(), timing, shutdown);
+        let server = Server::new(self.published.subscribe(), self.board(), Metrics::default(), timing, Limits::default(), shutdown);
         let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT)).await?;
         let incoming = stream::unfold(listener, async |listener| {
             let accepted = listener.accept().await.map(|(stream, _)| Incoming(stream));
