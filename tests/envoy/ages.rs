@@ -8,7 +8,7 @@ use tidegate::xds::StreamStatus;
 
 use crate::proxy::Proxy;
 use crate::releases::{FILE, Two};
-use crate::run::{Setup, bounded, on_every_envoy};
+use crate::run::{Setup, on_every_envoy};
 use crate::server::Server;
 
 on_every_envoy!(n8_connections_that_end_at_their_age_lose_nothing_and_move_nothing);

@@ -41,7 +41,10 @@ impl Site {
 
     /// The files change.
     pub fn publish(&self, services: &[(&str, &str)]) {
-        let services = services.iter().map(|(service, version)| Arc::new(Service::new(objects(service, version)))).collect();
+        let services = services
+            .iter()
+            .map(|(service, version)| (service.to_string(), Arc::new(Service::new(objects(service, version)))))
+            .collect();
         let before = self.published.borrow().clone();
         let generation = before.as_ref().map_or(0, |before| before.generation()) + 1;
         let snapshot = Snapshot::new(generation, services, Arc::new(Config::default()), before.as_deref());
