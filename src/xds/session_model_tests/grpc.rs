@@ -109,7 +109,8 @@ impl Client for Grpc {
     fn receive(&mut self, _: &Lane, response: &Response, _: bool, reject: bool) -> Vec<Said> {
         let kind = response.kind;
         self.nonces.insert(kind, nonce_text(response.nonce));
-        if reject {
+        // There is nothing in an empty list that could be wrong.
+        if reject && !response.resources.is_empty() {
             self.refused.extend(response.resources.iter().map(|resource| (kind, resource.name.clone())));
             return vec![self.request(kind, Some("rejected".to_owned()))];
         }
