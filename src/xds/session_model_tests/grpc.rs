@@ -65,11 +65,20 @@ impl Grpc {
         said
     }
 
+    /// Each resource is looked at by itself; those that are missing are gone, whatever is wrong with the others.
+    fn reject(&mut self, response: &Response) {
+        let names: BTreeSet<Name> = response.resources.iter().map(|resource| resource.name.clone()).collect();
+        if response.kind.is_full_state() {
+            self.held.entry(response.kind).or_default().retain(|name, _| names.contains(name));
+        }
+        self.refused.extend(names.into_iter().map(|name| (response.kind, name)));
+    }
+
     fn take(&mut self, response: &Response) {
         let kind = response.kind;
         let asked = self.names(kind).clone();
         let held = self.held.entry(kind).or_default();
-        if matches!(kind, Kind::Listener | Kind::Cluster) {
+        if kind.is_full_state() {
             held.clear();
         }
         for resource in response.resources.iter().filter(|resource| asked.contains(&resource.name)) {
@@ -109,13 +118,13 @@ impl Client for Grpc {
     fn receive(&mut self, _: &Lane, response: &Response, _: bool, reject: bool) -> Vec<Said> {
         let kind = response.kind;
         self.nonces.insert(kind, nonce_text(response.nonce));
-        // There is nothing in an empty list that could be wrong.
-        if reject && !response.resources.is_empty() {
-            self.refused.extend(response.resources.iter().map(|resource| (kind, resource.name.clone())));
-            return vec![self.request(kind, Some("rejected".to_owned()))];
+        let error = reject.then(|| "rejected".to_owned());
+        if reject {
+            self.reject(response);
+        } else {
+            self.take(response);
         }
-        self.take(response);
-        let mut said = vec![self.request(kind, None)];
+        let mut said = vec![self.request(kind, error)];
         said.extend(self.follow());
         said
     }
