@@ -3,10 +3,12 @@
 //! It is pulled by HTTP/2: the next response is made when the client's window has room for it, so a client that stops reading costs
 //! no memory, and skips what became old while it did not read. Requests are taken in before responses are made.
 
+mod requests;
+mod signals;
+
 use std::collections::VecDeque;
 use std::future::Future as _;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
@@ -14,27 +16,24 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::StreamExt as _;
 use jiff::Timestamp;
-use tokio::time::Sleep;
 use tokio_stream::wrappers::WatchStream;
-use tokio_util::sync::WaitForCancellationFutureOwned;
 use tonic::Status;
 
+use self::signals::Signals;
 use super::admission::Place;
-use super::board::{Rejection, Row, StreamStatus, TypeStatus, Variant};
-use super::channel::{Channel, Verdict};
+use super::board::{Row, TypeStatus, Variant};
 use super::clock::now;
 use super::guard::guarded;
 use super::identity::Peer;
-use super::inbound::{Chunks, Inbound};
+use super::inbound::Inbound;
 use super::inspect::Notes;
-use super::limits::{self, TooMuch};
 use super::pace::Pace;
-use super::request::{Request, Response};
+use super::request::Response;
 use super::server::{Conversation, Shared};
 use super::session::Standing;
 use super::watchdog::{GULP, Pulse};
-use super::wire::{self, Incoming, Told, Unreadable};
-use crate::snapshot::{Kind, Membership, Node, Snapshot, Transport, View};
+use super::wire;
+use crate::snapshot::{Kind, Membership, Node, Transport};
 
 /// Requests taken in at a go before the stream looks whether there is something to send.
 const REQUESTS_AT_A_GO: usize = 64;
@@ -93,32 +92,6 @@ struct Client {
     conversation: Arc<Conversation>,
     bell: Option<WatchStream<()>>,
     notes: Arc<Notes>,
-}
-
-/// What a stream waits for besides requests. Each is registered with once and again only when it has happened, not at every wait.
-struct Signals {
-    closing: Pin<Box<WaitForCancellationFutureOwned>>,
-    changes: WatchStream<Option<Arc<Snapshot>>>,
-    alarm: Option<Pin<Box<Sleep>>>,
-}
-
-impl Signals {
-    fn new(shared: &Shared, peer: &Peer) -> Signals {
-        let closing = Box::pin(peer.line.closing());
-        Signals { closing, changes: WatchStream::from_changes(shared.published.clone()), alarm: None }
-    }
-
-    /// Waits until that time, if there is one.
-    fn poll_alarm(&mut self, at: Option<Instant>, cx: &mut Context<'_>) -> Poll<()> {
-        let at = at.map(tokio::time::Instant::from);
-        if self.alarm.as_ref().map(|alarm| alarm.deadline()) != at {
-            self.alarm = at.map(|at| Box::pin(tokio::time::sleep_until(at)));
-        }
-        match &mut self.alarm {
-            Some(alarm) => alarm.as_mut().poll(cx),
-            None => Poll::Pending,
-        }
-    }
 }
 
 /// Which of the requests that are there were taken in.
@@ -267,133 +240,6 @@ impl Stream {
         Ok(())
     }
 
-    fn on_message(&mut self, message: Chunks) -> Result<(), Status> {
-        if self.pace.read(self.shared.limits.requests, now()) {
-            self.shared.metrics.throttled();
-            tracing::debug!(stream = self.id, "requests come too fast, and wait");
-        }
-        let decoded = wire::decode_request(self.origin.variant, message, self.client.is_none());
-        let mut incoming = decoded.map_err(|error| match error {
-            Unreadable::Malformed(text) => Status::invalid_argument(format!("not a discovery request: {text}")),
-            Unreadable::TooMuch(too_much) => self.refuse(too_much),
-        })?;
-        match (&self.client, incoming.node.take()) {
-            (None, Some(Told::Node(node))) => self.introduce(node)?,
-            (None, _) => return Err(unnamed()),
-            (Some(client), Some(Told::Id(id))) => check_node(&client.node, &id)?,
-            (Some(_), _) => {}
-        }
-        self.shared.limits.check(&mut incoming.request).map_err(|too_much| self.refuse(too_much))?;
-        self.on_request(incoming)
-    }
-
-    fn on_request(&mut self, incoming: Incoming) -> Result<(), Status> {
-        let sotw = self.origin.variant == Variant::Sotw;
-        let kind = match (self.origin.kind, incoming.type_url.as_str()) {
-            (None, "") => {
-                return Err(Status::invalid_argument("type_url is empty, and an aggregated stream needs one in every request"));
-            }
-            (Some(kind), "") => Some(kind),
-            (None, type_url) => Kind::from_type_url(type_url).filter(|kind| !(sotw && kind.is_delta_only())),
-            (Some(kind), type_url) if type_url == kind.type_url() => Some(kind),
-            (Some(kind), type_url) => {
-                let text = format!("{type_url} was asked for on the service for {}", kind.type_url());
-                return Err(Status::invalid_argument(text));
-            }
-        };
-        match kind {
-            Some(kind) => self.on_known(kind, &incoming.request)?,
-            None => self.on_foreign(&incoming),
-        }
-        Ok(())
-    }
-
-    fn admit(&self, node: &Node, snapshot: &Snapshot) -> Result<(), Status> {
-        self.peer.may_speak_for(node, snapshot).inspect_err(|_| self.shared.metrics.refused("identity"))
-    }
-
-    fn refuse(&self, too_much: TooMuch) -> Status {
-        self.shared.metrics.refused("too_much");
-        tracing::warn!(stream = self.id, peer = ?self.origin.peer, "a stream is ended: {too_much}");
-        too_much.into()
-    }
-
-    fn introduce(&mut self, node: Bytes) -> Result<(), Status> {
-        limits::check_node(node.len()).map_err(|too_much| self.refuse(too_much))?;
-        let node = wire::decode_node(node).map_err(|error| Status::invalid_argument(format!("not a node: {error}")))?;
-        if node.id.is_empty() {
-            return Err(unnamed());
-        }
-        limits::check_name(&node.id).map_err(|too_much| self.refuse(too_much))?;
-        let snapshot = self.shared.published.borrow().clone();
-        let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
-        self.admit(&node, &snapshot)?;
-        let mut membership = snapshot.membership(&node, self.origin.transport());
-        let view = snapshot.view_of(&node, &mut membership);
-        let conversation = self.shared.conversation(&self.origin, &node, view);
-        let node = Arc::new(node);
-        tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
-            service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
-        let row = self.shared.board.put(StreamStatus {
-            id: self.id,
-            node: node.clone(),
-            peer: self.origin.peer,
-            variant: self.origin.variant,
-            aggregated: self.origin.is_aggregated(),
-            since: Timestamp::now(),
-            types: Default::default(),
-        });
-        let bell = conversation.listen().map(WatchStream::from_changes);
-        let notes = self.shared.live.open(self.id, &conversation);
-        self.client = Some(Client { node, membership, row, conversation, bell, notes });
-        Ok(())
-    }
-
-    fn on_known(&mut self, kind: Kind, request: &Request) -> Result<(), Status> {
-        let Some(client) = &self.client else { return Ok(()) };
-        let old = self.told_view(client, kind, request);
-        let (verdict, rejected, names) = {
-            let mut session = client.conversation.session();
-            let verdict = session.on_request(self.id, kind, request, now());
-            old.iter().for_each(|old| session.remember(self.id, kind, old));
-            (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected), session.names_on(self.id))
-        };
-        self.shared.limits.check_count(names).map_err(|too_much| self.refuse(too_much))?;
-        if let Some(verdict) = &verdict {
-            client.notes.answered(kind, verdict, rejected, Timestamp::now());
-        }
-        match &verdict {
-            Some(Verdict::Ack { after, .. }) => self.shared.metrics.acked(kind, after.as_secs_f64()),
-            Some(Verdict::Nack { message, version, names }) => {
-                self.shared.metrics.nacked(kind);
-                tracing::warn!(node = %client.node.id, kind = kind.short(), %version, ?names, message, "a node has rejected what it was sent");
-            }
-            None => {}
-        }
-        self.shared.board.update(&client.row, |status| note_verdict(status.types.of_mut(kind), verdict, rejected));
-        Ok(())
-    }
-
-    /// What a state-of-the-world client holds that comes back, if its first request of a type tells a version that is remembered.
-    fn told_view(&self, client: &Client, kind: Kind, request: &Request) -> Option<Arc<View>> {
-        let Request::Sotw(request) = request else { return None };
-        if request.version.is_empty() || client.conversation.session().channel(self.id, kind).is_some() {
-            return None;
-        }
-        let snapshot = self.shared.published.borrow().clone()?;
-        snapshot.view_told(&client.node, self.origin.transport(), kind, &request.version)
-    }
-
-    /// A type that is not served: it harms nobody. In delta the client is told that its names do not exist.
-    fn on_foreign(&mut self, incoming: &Incoming) {
-        let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
-        if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
-            tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
-            self.ready.push_back(wire::encode_foreign(&incoming.type_url, nonce, &names));
-            self.answered = true;
-        }
-    }
-
     /// Makes the next response, if one is to be sent now.
     fn respond(&mut self) -> bool {
         let Some(client) = &self.client else { return false };
@@ -453,40 +299,6 @@ fn note_sent(status: &mut TypeStatus, response: &Response) {
     status.unanswered.get_or_insert(now);
     status.pushes += 1;
     status.in_sync = false;
-}
-
-/// `rejected` says that the client still rejects something: then its words stay, whatever else it accepts.
-fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: bool) {
-    if verdict.is_some() {
-        status.unanswered = None;
-    }
-    match verdict {
-        Some(Verdict::Ack { version, .. }) => {
-            status.acks += 1;
-            status.acked = Some(version);
-            status.acked_at = Some(Timestamp::now());
-            if !rejected {
-                status.rejected = None;
-            }
-        }
-        Some(Verdict::Nack { version, message, names }) => {
-            status.nacks += 1;
-            status.rejected = Some(Box::new(Rejection { version, message, resources: names.into_names(), at: Timestamp::now() }));
-        }
-        None => {}
-    }
-}
-
-fn unnamed() -> Status {
-    Status::invalid_argument("the first request of a stream must name the node: node.id is empty")
-}
-
-/// A node may be repeated, but never changed for another: one stream must not be fed another node's configuration.
-fn check_node(known: &Node, id: &str) -> Result<(), Status> {
-    if id.is_empty() || id == known.id {
-        return Ok(());
-    }
-    Err(Status::invalid_argument(format!("this stream belongs to node {:?}, and a request on it came from {id:?}", known.id)))
 }
 
 impl Drop for Stream {

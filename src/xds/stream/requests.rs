@@ -1,0 +1,181 @@
+//! What a request does: whose it is, whether it may be, and what the session is told of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio_stream::wrappers::WatchStream;
+use tonic::Status;
+
+use super::{Client, Stream};
+use crate::snapshot::{Kind, Node, Snapshot, View};
+use crate::xds::board::{Rejection, StreamStatus, TypeStatus, Variant};
+use crate::xds::channel::{Channel, Verdict};
+use crate::xds::clock::now;
+use crate::xds::inbound::Chunks;
+use crate::xds::limits::{self, TooMuch};
+use crate::xds::request::Request;
+use crate::xds::wire::{self, Incoming, Told, Unreadable};
+
+impl Stream {
+    pub(super) fn on_message(&mut self, message: Chunks) -> Result<(), Status> {
+        if self.pace.read(self.shared.limits.requests, now()) {
+            self.shared.metrics.throttled();
+            tracing::debug!(stream = self.id, "requests come too fast, and wait");
+        }
+        let decoded = wire::decode_request(self.origin.variant, message, self.client.is_none());
+        let mut incoming = decoded.map_err(|error| match error {
+            Unreadable::Malformed(text) => Status::invalid_argument(format!("not a discovery request: {text}")),
+            Unreadable::TooMuch(too_much) => self.refuse(too_much),
+        })?;
+        match (&self.client, incoming.node.take()) {
+            (None, Some(Told::Node(node))) => self.introduce(node)?,
+            (None, _) => return Err(unnamed()),
+            (Some(client), Some(Told::Id(id))) => check_node(&client.node, &id)?,
+            (Some(_), _) => {}
+        }
+        self.shared.limits.check(&mut incoming.request).map_err(|too_much| self.refuse(too_much))?;
+        self.on_request(incoming)
+    }
+
+    fn on_request(&mut self, incoming: Incoming) -> Result<(), Status> {
+        let sotw = self.origin.variant == Variant::Sotw;
+        let kind = match (self.origin.kind, incoming.type_url.as_str()) {
+            (None, "") => {
+                return Err(Status::invalid_argument("type_url is empty, and an aggregated stream needs one in every request"));
+            }
+            (Some(kind), "") => Some(kind),
+            (None, type_url) => Kind::from_type_url(type_url).filter(|kind| !(sotw && kind.is_delta_only())),
+            (Some(kind), type_url) if type_url == kind.type_url() => Some(kind),
+            (Some(kind), type_url) => {
+                let text = format!("{type_url} was asked for on the service for {}", kind.type_url());
+                return Err(Status::invalid_argument(text));
+            }
+        };
+        match kind {
+            Some(kind) => self.on_known(kind, &incoming.request)?,
+            None => self.on_foreign(&incoming),
+        }
+        Ok(())
+    }
+
+    pub(super) fn admit(&self, node: &Node, snapshot: &Snapshot) -> Result<(), Status> {
+        self.peer.may_speak_for(node, snapshot).inspect_err(|_| self.shared.metrics.refused("identity"))
+    }
+
+    fn refuse(&self, too_much: TooMuch) -> Status {
+        self.shared.metrics.refused("too_much");
+        tracing::warn!(stream = self.id, peer = ?self.origin.peer, "a stream is ended: {too_much}");
+        too_much.into()
+    }
+
+    fn introduce(&mut self, node: Bytes) -> Result<(), Status> {
+        limits::check_node(node.len()).map_err(|too_much| self.refuse(too_much))?;
+        let node = wire::decode_node(node).map_err(|error| Status::invalid_argument(format!("not a node: {error}")))?;
+        if node.id.is_empty() {
+            return Err(unnamed());
+        }
+        limits::check_name(&node.id).map_err(|too_much| self.refuse(too_much))?;
+        let snapshot = self.shared.published.borrow().clone();
+        let snapshot = snapshot.ok_or_else(|| Status::unavailable("nothing has been loaded yet"))?;
+        self.admit(&node, &snapshot)?;
+        let mut membership = snapshot.membership(&node, self.origin.transport());
+        let view = snapshot.view_of(&node, &mut membership);
+        let conversation = self.shared.conversation(&self.origin, &node, view);
+        let node = Arc::new(node);
+        tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
+            service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
+        let row = self.shared.board.put(StreamStatus {
+            id: self.id,
+            node: node.clone(),
+            peer: self.origin.peer,
+            variant: self.origin.variant,
+            aggregated: self.origin.is_aggregated(),
+            since: Timestamp::now(),
+            types: Default::default(),
+        });
+        let bell = conversation.listen().map(WatchStream::from_changes);
+        let notes = self.shared.live.open(self.id, &conversation);
+        self.client = Some(Client { node, membership, row, conversation, bell, notes });
+        Ok(())
+    }
+
+    fn on_known(&mut self, kind: Kind, request: &Request) -> Result<(), Status> {
+        let Some(client) = &self.client else { return Ok(()) };
+        let old = self.told_view(client, kind, request);
+        let (verdict, rejected, names) = {
+            let mut session = client.conversation.session();
+            let verdict = session.on_request(self.id, kind, request, now());
+            old.iter().for_each(|old| session.remember(self.id, kind, old));
+            (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected), session.names_on(self.id))
+        };
+        self.shared.limits.check_count(names).map_err(|too_much| self.refuse(too_much))?;
+        if let Some(verdict) = &verdict {
+            client.notes.answered(kind, verdict, rejected, Timestamp::now());
+        }
+        match &verdict {
+            Some(Verdict::Ack { after, .. }) => self.shared.metrics.acked(kind, after.as_secs_f64()),
+            Some(Verdict::Nack { message, version, names }) => {
+                self.shared.metrics.nacked(kind);
+                tracing::warn!(node = %client.node.id, kind = kind.short(), %version, ?names, message, "a node has rejected what it was sent");
+            }
+            None => {}
+        }
+        self.shared.board.update(&client.row, |status| note_verdict(status.types.of_mut(kind), verdict, rejected));
+        Ok(())
+    }
+
+    /// What a state-of-the-world client holds that comes back, if its first request of a type tells a version that is remembered.
+    fn told_view(&self, client: &Client, kind: Kind, request: &Request) -> Option<Arc<View>> {
+        let Request::Sotw(request) = request else { return None };
+        if request.version.is_empty() || client.conversation.session().channel(self.id, kind).is_some() {
+            return None;
+        }
+        let snapshot = self.shared.published.borrow().clone()?;
+        snapshot.view_told(&client.node, self.origin.transport(), kind, &request.version)
+    }
+
+    /// A type that is not served: it harms nobody. In delta the client is told that its names do not exist.
+    fn on_foreign(&mut self, incoming: &Incoming) {
+        let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
+        if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
+            tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
+            self.ready.push_back(wire::encode_foreign(&incoming.type_url, nonce, &names));
+            self.answered = true;
+        }
+    }
+}
+
+/// `rejected` says that the client still rejects something: then its words stay, whatever else it accepts.
+fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: bool) {
+    if verdict.is_some() {
+        status.unanswered = None;
+    }
+    match verdict {
+        Some(Verdict::Ack { version, .. }) => {
+            status.acks += 1;
+            status.acked = Some(version);
+            status.acked_at = Some(Timestamp::now());
+            if !rejected {
+                status.rejected = None;
+            }
+        }
+        Some(Verdict::Nack { version, message, names }) => {
+            status.nacks += 1;
+            status.rejected = Some(Box::new(Rejection { version, message, resources: names.into_names(), at: Timestamp::now() }));
+        }
+        None => {}
+    }
+}
+
+fn unnamed() -> Status {
+    Status::invalid_argument("the first request of a stream must name the node: node.id is empty")
+}
+
+/// A node may be repeated, but never changed for another: one stream must not be fed another node's configuration.
+fn check_node(known: &Node, id: &str) -> Result<(), Status> {
+    if id.is_empty() || id == known.id {
+        return Ok(());
+    }
+    Err(Status::invalid_argument(format!("this stream belongs to node {:?}, and a request on it came from {id:?}", known.id)))
+}
