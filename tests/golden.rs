@@ -13,7 +13,7 @@ use std::{env, fs};
 
 use similar::TextDiff;
 use tidegate::diag::{Problem, SourceFile, render};
-use tidegate::model::{Config, Document, Release, conflicts, is_release_file, read_config, read_release};
+use tidegate::model::{Config, Document, Release, Traffic, conflicts, is_release_file, read_config, read_release};
 use tidegate::translate::{self, Kind, Object, ROUTES};
 
 const OUTPUT: &str = "envoy.yaml";
@@ -99,7 +99,7 @@ fn made(case: &Case) -> (Vec<Object>, Vec<Object>) {
     let meant = |fleets: &[String]| fleets.is_empty() || fleets.iter().any(|fleet| case.fleets.contains(fleet));
     let releases = case.releases.iter().filter_map(|document| document.value.as_ref()).filter(|release| meant(&release.fleets));
     let services: Vec<_> = releases
-        .map(|release| translate::service(release, &release.held_split()))
+        .map(|release| translate::service(release, &Traffic::at_rest(release)))
         .map(|made| made.unwrap_or_else(|refused| panic!("{}: {refused:?}", case.folder.display())))
         .collect();
     let all = services.iter().collect::<Vec<_>>();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tidegate::diag::{Label, Problem, Severity, SourceFile};
-use tidegate::model::{self, Config, Release};
+use tidegate::model::{self, Config, Release, Traffic};
 use tidegate::translate;
 
 /// The first byte says which file the rest is: an even one (or a letter with such a code) a release, any other the configuration.
@@ -42,9 +42,9 @@ fn inside(label: &Label) {
 }
 
 fn translated(release: &Release) {
-    let split = release.held_split();
-    let Ok(objects) = translate::service(release, &split) else { return };
-    assert_eq!(Ok(&objects), translate::service(release, &split).as_ref(), "the same twice");
+    let traffic = Traffic::at_rest(release);
+    let Ok(objects) = translate::service(release, &traffic) else { return };
+    assert_eq!(Ok(&objects), translate::service(release, &traffic).as_ref(), "the same twice");
     let fleets: BTreeSet<String> = release.fleets.iter().cloned().collect();
     translate::fleet(&[&objects], &Config::default(), &fleets);
 }

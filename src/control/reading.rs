@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::diag::{Problem, Severity, SourceFile};
-use crate::model::{self, Document, Release};
+use crate::model::{self, Document, Release, Traffic};
 use crate::snapshot::Service;
 use crate::translate::{self, Invalid};
 
@@ -28,7 +28,7 @@ impl Reading {
         let document = model::read_release(file, &|path| files.get(path).cloned());
         let endpoint_files = document.endpoint_files.iter().map(|path| (path.clone(), files.get(path).cloned())).collect();
         let mut problems = document.problems.clone();
-        let translated = document.value.as_ref().map(|release| translate::service(release, &release.held_split()));
+        let translated = document.value.as_ref().map(|release| translate::service(release, &Traffic::at_rest(release)));
         let service = match translated {
             Some(Ok(objects)) => Some(Arc::new(Service::new(objects))),
             Some(Err(invalid)) => {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use super::{Match, Share};
+use serde::{Deserialize, Serialize};
+
+use super::{Hook, Match, Share};
 
 /// A cutover from stable to the candidate.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,7 +31,7 @@ pub struct Preview {
 }
 
 /// Something to be passed before the cutover.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Gate {
     /// That share of the candidate's endpoints was healthy for so long.
     Healthy {
@@ -48,10 +50,7 @@ pub enum Gate {
         methods: Vec<String>,
     },
     /// A call answered 2xx.
-    Hook {
-        /// Called by POST.
-        url: String,
-    },
+    Hook(Hook),
     /// People said yes.
     Approval {
         /// Who may; empty for whoever may approve in general.

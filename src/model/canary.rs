@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::Share;
 
 /// Steps of growing share. The 100 % behind the last one is implied.
@@ -12,7 +14,7 @@ pub struct Canary {
 }
 
 /// One step: `5% for 30m`, `25% until approved`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Step {
     /// The candidate's share; above zero.
     pub share: Share,
@@ -21,7 +23,7 @@ pub struct Step {
 }
 
 /// When a step is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Hold {
     /// After this long, checks being good.
     For(Duration),

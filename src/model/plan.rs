@@ -1,5 +1,7 @@
 //! What a release file asks to be done with a candidate.
 
+use serde::{Deserialize, Serialize};
+
 use super::{AbTest, BlueGreen, Canary, Checks, Identity, Rolling, Windows};
 
 /// A strategy with everything around it. Validated in full; the engine that runs it is to come, so a file whose plan would have to
@@ -10,6 +12,8 @@ pub struct Plan {
     pub candidate: Option<String>,
     /// How the traffic gets there.
     pub strategy: Strategy,
+    /// What follows it, in order, each going on from where the one before ended; mostly nothing.
+    pub then: Vec<Strategy>,
     /// Who a user is, where a user is to keep the version that was drawn.
     pub sticky: Option<Identity>,
     /// Who may approve a step; empty for anybody.
@@ -59,7 +63,7 @@ impl Strategy {
 }
 
 /// What happens when the verdict is bad.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OnFailure {
     /// All traffic back to stable.
     #[default]
@@ -71,7 +75,7 @@ pub enum OnFailure {
 }
 
 /// What happens when the file names another candidate in mid-release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum OnNewCandidate {
     /// The old one goes back to stable, the new one begins.
     #[default]

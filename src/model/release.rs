@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Plan, Rule, Share, Split, Upstream};
 
 /// One release file, read and checked.
@@ -85,7 +87,8 @@ impl Backends {
 }
 
 /// One address of a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Endpoint {
     /// IP address and port.
     pub address: SocketAddr,

@@ -2,10 +2,12 @@
 
 use std::time::Duration;
 
-use super::Share;
+use serde::{Deserialize, Serialize};
+
+use super::{Hook, Share};
 
 /// Waves over the endpoints.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rolling {
     /// How many endpoints a wave takes.
     pub batch: Batch,
@@ -14,7 +16,9 @@ pub struct Rolling {
     /// Longest wait for requests in flight.
     pub drain: Duration,
     /// Called to upgrade endpoints in place; `None` when the versions have endpoints of their own.
-    pub upgrade: Option<String>,
+    pub upgrade: Option<Hook>,
+    /// The share of the endpoints at which the waves end, for what comes after them to go on from; all, unless the file says otherwise.
+    pub until: Share,
 }
 
 impl Rolling {
@@ -23,7 +27,7 @@ impl Rolling {
 }
 
 /// How many endpoints a wave takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Batch {
     /// A share of them, at least one.
     Share(Share),

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Deserializer, Serialize};
 use thiserror::Error;
 
 /// A share of traffic in thousandths of a per cent: `Share(5_000)` is 5 %, `Share(1)` is 0.001 %, the smallest there is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize)]
 pub struct Share(u32);
 
 impl Share {
@@ -29,6 +30,12 @@ impl Share {
     /// What is left of `self` when `other` is taken away; nothing below zero.
     pub fn saturating_sub(self, other: Share) -> Share {
         Share(self.0.saturating_sub(other.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Share {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Share, D::Error> {
+        Share::from_thousandths(u32::deserialize(from)?).ok_or_else(|| serde::de::Error::custom("a share above 100%"))
     }
 }
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::*;
 use crate::diag::SourceFile;
-use crate::model::{Config, read_config, read_release};
+use crate::model::{Config, Traffic, read_config, read_release};
 use crate::translate;
 
 pub(super) fn service(text: &str) -> Arc<Service> {
     let file = Arc::new(SourceFile { path: "a.yaml".into(), text: text.to_owned() });
     let release = read_release(&file, &|_| None).value.expect("a good file");
-    Arc::new(Service::new(translate::service(&release, &release.held_split()).expect("what Envoy takes")))
+    Arc::new(Service::new(translate::service(&release, &Traffic::at_rest(&release)).expect("what Envoy takes")))
 }
 
 fn at(name: &str, host: &str, path: &str, split: &str) -> Arc<Service> {

@@ -1,14 +1,15 @@
 //! One release, translated and checked.
 
 use super::{Hosts, Invalid, Object, ServiceObjects, canonical, cluster, descriptors, proxyless, route_config, validate};
-use crate::model::{Release, Split};
+use crate::model::{Release, Traffic};
 
-/// What one release becomes under a split.
+/// What one release becomes, as it is served at one moment.
 ///
 /// # Errors
 ///
 /// Everything in it that Envoy would refuse, or that cannot be said in Envoy's routes.
-pub fn service(release: &Release, split: &Split) -> Result<ServiceObjects, Vec<Invalid>> {
+pub fn service(release: &Release, traffic: &Traffic) -> Result<ServiceObjects, Vec<Invalid>> {
+    let split = &traffic.split;
     let routes = super::routes::routes(release, split)?;
     let made = ServiceObjects {
         service: release.service.clone(),

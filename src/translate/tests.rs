@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::model::{
-    Backends, Endpoint, HealthCheck, Listener, ListenerRoutes, Match, Release, Rule, Share, Split, Subject, Test, Upstream, Version,
+    Backends, Endpoint, HealthCheck, Listener, ListenerRoutes, Match, Release, Rule, Share, Split, Subject, Test, Traffic,
+    Upstream, Version,
 };
 
 fn release(service: &str) -> Release {
@@ -25,11 +26,15 @@ fn release(service: &str) -> Release {
 }
 
 fn made(release: &Release) -> ServiceObjects {
-    service(release, &release.held_split()).expect("a release that Envoy accepts")
+    service(release, &Traffic::at_rest(release)).expect("a release that Envoy accepts")
 }
 
 fn refused(release: &Release) -> Vec<String> {
-    service(release, &release.held_split()).expect_err("a release that Envoy refuses").iter().map(ToString::to_string).collect()
+    service(release, &Traffic::at_rest(release))
+        .expect_err("a release that Envoy refuses")
+        .iter()
+        .map(ToString::to_string)
+        .collect()
 }
 
 fn rule(subject: Subject, test: Test, invert: bool) -> Rule {
@@ -108,7 +113,7 @@ fn an_expression_that_cannot_be_kept_to_its_part_is_refused() {
     assert!(problem.starts_with("RDS tidegate: checkout.rules.qa: `[!-~]` in the regular expression"), "{problem}");
     let rules = vec![rule(Subject::Path, Test::Regex(r"/a[!-~]*".into()), false)];
     assert!(
-        service(&Release { rules, ..release("checkout") }, &release("checkout").held_split()).is_ok(),
+        service(&Release { rules, ..release("checkout") }, &Traffic::at_rest(&release("checkout"))).is_ok(),
         "upright it can be said"
     );
 }

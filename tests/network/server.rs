@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures_util::stream;
 use tidegate::diag::SourceFile;
-use tidegate::model::{self, Config, Node};
+use tidegate::model::{self, Config, Node, Traffic};
 use tidegate::snapshot::{Service, Snapshot, Transport, View};
 use tidegate::translate;
 use tidegate::xds::{Board, Limits, Metrics, Server, Timing};
@@ -114,7 +114,7 @@ fn objects(service: &str, version: &str) -> translate::ServiceObjects {
     );
     let file = Arc::new(SourceFile { path: format!("{service}.yaml"), text });
     let release = model::read_release(&file, &|_| None).value.expect("a good file");
-    translate::service(&release, &release.held_split()).expect("good messages")
+    translate::service(&release, &Traffic::at_rest(&release)).expect("good messages")
 }
 
 /// A simulated connection, as tonic takes it.

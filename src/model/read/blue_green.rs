@@ -9,7 +9,7 @@ use super::scalar::{any_scalar, bad_duration, bad_share, duration, name, number}
 use crate::model::notes::Notes;
 use crate::model::words::quoted;
 use crate::model::yaml::{Entry, Node, Value};
-use crate::model::{BlueGreen, Cutover, Gate, Preview, Share, Subject, code, parse_duration};
+use crate::model::{BlueGreen, Cutover, Gate, Hook, Preview, Share, Subject, code, parse_duration};
 
 /// Methods that change nothing, and are mirrored unless the file says otherwise.
 const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
@@ -71,7 +71,7 @@ fn gate(notes: &mut Notes, node: &Node) -> Option<Gate> {
     match kind.key.text.as_str() {
         "healthy" => held_share(notes, &kind.value, "`healthy`").map(|(share, hold)| Gate::Healthy { share, hold }),
         "mirror" => mirror(notes, kind, fields.get("methods")),
-        "hook" => url(notes, &kind.value, "`hook`").map(|url| Gate::Hook { url }),
+        "hook" => url(notes, &kind.value, "`hook`").map(|url| Gate::Hook(Hook::new(url))),
         _ => approval(notes, &kind.value),
     }
 }

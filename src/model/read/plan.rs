@@ -148,6 +148,7 @@ fn beside(notes: &mut Notes, release: &Fields<'_>) -> Option<impl FnOnce(Option<
     Some(move |candidate, strategy| Plan {
         candidate,
         strategy,
+        then: Vec::new(),
         sticky,
         approvers,
         checks,

@@ -7,7 +7,7 @@ use super::http::url;
 use super::scalar::{any_scalar, duration, number, some_share};
 use crate::model::notes::Notes;
 use crate::model::yaml::Node;
-use crate::model::{Batch, Rolling};
+use crate::model::{Batch, Hook, Rolling, Share};
 
 /// Reads `rolling`.
 pub(super) fn read(notes: &mut Notes, node: &Node) -> Option<Rolling> {
@@ -21,6 +21,7 @@ pub(super) fn read(notes: &mut Notes, node: &Node) -> Option<Rolling> {
         pause: pause.unwrap_or(Some(Duration::ZERO))?,
         drain: drain.unwrap_or(Some(Rolling::DRAIN))?,
         upgrade: upgrade.map_or(Some(None), |hook| hook.map(Some))?,
+        until: Share::FULL,
     })
 }
 
@@ -33,8 +34,8 @@ fn batch(notes: &mut Notes, node: &Node) -> Option<Batch> {
     some_share(notes, node, "`batch`").map(Batch::Share)
 }
 
-fn upgrade(notes: &mut Notes, node: &Node) -> Option<String> {
+fn upgrade(notes: &mut Notes, node: &Node) -> Option<Hook> {
     let fields = Fields::of(notes, node, "`upgrade`", &["hook"])?;
     let hook = fields.need(notes, "hook", "https://deployer.internal/upgrade")?;
-    url(notes, hook, "`hook`")
+    url(notes, hook, "`hook`").map(Hook::new)
 }

@@ -186,7 +186,7 @@ blue_green:
     let gates = vec![
         Gate::Healthy { share: Share::FULL, hold: minutes(1) },
         Gate::Mirror { share: share("10%"), hold: minutes(15), methods },
-        Gate::Hook { url: "https://ci.example.com/smoke".into() },
+        Gate::Hook(Hook::new("https://ci.example.com/smoke".into())),
         Gate::Approval { from: vec!["oncall".into()], count: 1, within: Some(minutes(480)) },
     ];
     assert_eq!(plan.before, gates);
@@ -198,8 +198,9 @@ blue_green:
 #[test]
 fn rolling_and_ab_test_are_read_in_full() {
     let text = "candidate: v2\nrolling: {batch: 2, upgrade: {hook: \"https://deployer.internal/\"}}\n";
-    let hook = Some("https://deployer.internal/".to_owned());
-    let rolling = Rolling { batch: Batch::Count(2), pause: Duration::ZERO, drain: Rolling::DRAIN, upgrade: hook };
+    let hook = Some(Hook::new("https://deployer.internal/".to_owned()));
+    let rolling =
+        Rolling { batch: Batch::Count(2), pause: Duration::ZERO, drain: Rolling::DRAIN, upgrade: hook, until: Share::FULL };
     assert_eq!(plan(&format!("{HEAD}{text}")).strategy, Strategy::Rolling(rolling));
     let text = "ab_test:\n  id: {header: X-User}\n  salt: s\n  variants:\n    a: {send: v1, share: 34%}\n    b: {send: v2, share: rest, header: {X-B: \"1\"}}\n";
     let Strategy::AbTest(test) = plan(&format!("{HEAD}{text}")).strategy else { panic!("not an ab_test") };
