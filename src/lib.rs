@@ -19,6 +19,7 @@ pub mod demo;
 pub mod diag;
 pub mod model;
 pub mod reports;
+pub mod rollout;
 pub mod serve;
 pub mod snapshot;
 pub mod sources;

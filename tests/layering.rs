@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("model", &["diag"]),
+    ("rollout", &["model"]),
     ("translate", &["model"]),
     ("snapshot", &["model", "translate"]),
     ("xds", &["snapshot"]),

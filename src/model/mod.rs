@@ -42,7 +42,7 @@ pub use checks::{Check, Checks, FailAfter, Limit, Metric, NoData};
 pub use config::{Config, PortTls};
 pub use conflicts::{Conflict, claims_alike, conflicts};
 pub use document::{Document, is_release_file};
-pub use duration::{DurationError, parse_duration};
+pub use duration::{DurationError, duration_text, parse_duration};
 pub use fleet::Fleet;
 pub use hook::Hook;
 pub use identity::{Refusal, Shown};

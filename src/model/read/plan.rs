@@ -42,7 +42,8 @@ pub(super) fn read(notes: &mut Notes, release: &Fields<'_>, versions: &Versions,
 /// Notes what cannot be served before the engine is there. Called only for a file that is right in all else.
 pub(super) fn refuse_unserved(notes: &mut Notes, release: &Fields<'_>, plan: Option<&Plan>) {
     let entry = match plan {
-        Some(plan) if plan.is_active() => release.entry(plan.strategy.key()),
+        Some(plan) if matches!(plan.strategy, Strategy::AbTest(_)) => release.entry(plan.strategy.key()),
+        Some(_) => release.entry("sticky"),
         None if release.entry("split").is_some() => release.entry("sticky"),
         _ => None,
     };

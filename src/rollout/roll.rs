@@ -1,0 +1,138 @@
+//! Where the endpoints are while waves go over them.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::split::stable_of;
+use super::state::{Calling, Rollout};
+use crate::model::{Batch, Endpoint, Placed, Release, Rolling, Share};
+
+/// Waves over the endpoints, and where these are. What is in service as stable follows from the release and from what is not.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Roll {
+    /// How waves are taken.
+    pub spec: Rolling,
+    /// Stable's endpoints when they began.
+    pub total: u32,
+    /// Counts the waves, from 1; 0 before the first.
+    pub wave: u32,
+    /// On their way out: they get no new requests.
+    pub out: Vec<Endpoint>,
+    /// Stable's that have left, where the candidate has endpoints of its own.
+    pub gone: Vec<Endpoint>,
+    /// In service as the candidate.
+    pub new: Vec<Endpoint>,
+    /// Where the wave stands.
+    pub stage: WaveStage,
+}
+
+/// Where a wave stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum WaveStage {
+    /// The next one is to begin.
+    Next,
+    /// These are asked whether they are well, before they are given requests.
+    Checking(Vec<Endpoint>),
+    /// Requests in flight are waited for; since every node knows that no new ones are to come.
+    Draining(Option<Timestamp>),
+    /// Somebody is asked to upgrade those on their way out.
+    Calling(Calling),
+    /// Time passes, and checks are watched.
+    Pausing(Timestamp),
+}
+
+impl Roll {
+    /// Before the first wave.
+    pub(super) fn new(spec: Rolling, release: &Release, rollout: &Rollout) -> Roll {
+        let total = u32::try_from(listed(release, stable_of(release, rollout)).len()).unwrap_or(u32::MAX);
+        Roll { spec, total, wave: 0, out: Vec::new(), gone: Vec::new(), new: Vec::new(), stage: WaveStage::Next }
+    }
+
+    /// Whether endpoints are upgraded where they are.
+    pub fn in_place(&self) -> bool {
+        self.spec.upgrade.is_some()
+    }
+
+    /// Endpoints a wave takes. One is left to serve if endpoints are upgraded where they are.
+    pub fn batch(&self) -> usize {
+        let of_all = match self.spec.batch {
+            Batch::Count(count) => count,
+            Batch::Share(share) => part(self.total, share),
+        };
+        let most = if self.in_place() { self.total.saturating_sub(1) } else { self.total };
+        usize::try_from(of_all.max(1).min(most)).unwrap_or(usize::MAX)
+    }
+
+    /// Waves in all, as far as it can be told.
+    pub fn waves(&self) -> u32 {
+        let until = self.total.saturating_mul(self.spec.until.thousandths()).div_ceil(Share::FULL.thousandths());
+        until.div_ceil(u32::try_from(self.batch()).unwrap_or(u32::MAX).max(1))
+    }
+
+    /// Stable's endpoints in service.
+    pub fn old(&self, release: &Release, rollout: &Rollout) -> Vec<Endpoint> {
+        let taken = |endpoint: &Endpoint| {
+            self.out.contains(endpoint) || self.gone.contains(endpoint) || (self.in_place() && self.new.contains(endpoint))
+        };
+        listed(release, stable_of(release, rollout)).iter().filter(|endpoint| !taken(endpoint)).copied().collect()
+    }
+
+    /// The candidate's endpoints that are not in service yet, where it has its own.
+    pub(super) fn spare(&self, release: &Release, rollout: &Rollout) -> Vec<Endpoint> {
+        listed(release, &rollout.candidate).iter().filter(|endpoint| !self.new.contains(endpoint)).copied().collect()
+    }
+
+    /// The candidate's share: that of its endpoints among those in service.
+    pub fn share(&self, release: &Release, rollout: &Rollout) -> Share {
+        let (new, old) = (self.new.len() as u64, self.old(release, rollout).len() as u64);
+        if new == 0 {
+            return Share::ZERO;
+        }
+        let share = new * u64::from(Share::FULL.thousandths()) / (new + old);
+        u32::try_from(share).ok().and_then(Share::from_thousandths).unwrap_or(Share::FULL)
+    }
+
+    /// The candidate's share while its endpoints go back: nothing, if stable's can bear what a wave leaves them with.
+    pub fn share_returning(&self, release: &Release, rollout: &Rollout) -> Share {
+        let enough = (self.total as usize).saturating_sub(self.batch()).max(1);
+        if self.old(release, rollout).len() >= enough { Share::ZERO } else { self.share(release, rollout) }
+    }
+
+    /// Whether the waves have come to where they end.
+    pub(super) fn is_over(&self, release: &Release, rollout: &Rollout) -> bool {
+        self.out.is_empty() && (self.share(release, rollout) >= self.spec.until || self.old(release, rollout).is_empty())
+    }
+
+    /// What is in service of stable and of the candidate. Those on their way out are of stable, or of the candidate if they go back.
+    pub(super) fn placed(&self, release: &Release, rollout: &Rollout, returning: bool) -> [(String, Vec<Placed>); 2] {
+        let serving = |endpoint: Endpoint| Placed { endpoint, draining: false };
+        let leaving = || self.out.iter().map(|endpoint| Placed { endpoint: *endpoint, draining: true });
+        let mut old: Vec<Placed> = self.old(release, rollout).into_iter().map(serving).collect();
+        let mut new: Vec<Placed> = self.new.iter().copied().map(serving).collect();
+        if returning { new.extend(leaving()) } else { old.extend(leaving()) }
+        [(stable_of(release, rollout).to_owned(), old), (rollout.candidate.clone(), new)]
+    }
+
+    /// Forgets endpoints that the release does not list any more.
+    pub(super) fn follow(&mut self, release: &Release, stable: &str, candidate: &str) {
+        let there = |version: &str| listed(release, version).to_vec();
+        let (of_stable, of_candidate) = (there(stable), there(candidate));
+        self.new.retain(|endpoint| of_candidate.contains(endpoint));
+        self.gone.retain(|endpoint| of_stable.contains(endpoint));
+        self.out.retain(|endpoint| of_stable.contains(endpoint) || of_candidate.contains(endpoint));
+        if let WaveStage::Checking(coming) = &mut self.stage {
+            coming.retain(|endpoint| of_candidate.contains(endpoint));
+        }
+    }
+}
+
+/// The endpoints of a version; none if it has a name for Envoys to resolve.
+pub(super) fn listed<'a>(release: &'a Release, version: &str) -> &'a [Endpoint] {
+    release.version(version).and_then(|version| version.backends.endpoints()).unwrap_or_default()
+}
+
+/// A share of a number of endpoints, rounded to the nearest.
+fn part(total: u32, share: Share) -> u32 {
+    let full = u64::from(Share::FULL.thousandths());
+    u32::try_from((u64::from(total) * u64::from(share.thousandths()) + full / 2) / full).unwrap_or(total)
+}
