@@ -201,6 +201,7 @@ mod tests {
             variant: Variant::Delta,
             aggregated: false,
             since: Timestamp::from_second(100 + i64::try_from(id).unwrap()).unwrap(),
+            acked: None,
             types: crate::xds::ByKind::from_iter([(kind, state)]),
         }
     }
