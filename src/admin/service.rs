@@ -8,12 +8,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::nodes::{Nodes, page, read_token};
+use super::nodes::{page, read_token};
 use super::updates::updates;
 use super::{convert, pb};
 use crate::control::ServerStatus;
 use crate::diag::Problem;
-use crate::xds::Board;
+use crate::xds::{Board, Nodes};
 
 const PAGE: usize = 500;
 const PAGE_MAX: usize = 2000;

@@ -160,6 +160,7 @@ mod tests {
             variant: Variant::Sotw,
             aggregated: false,
             since: Timestamp::UNIX_EPOCH,
+            acked: None,
             types: xds::ByKind::from_iter([(Kind::Cluster, TypeStatus { in_sync, ..TypeStatus::default() })]),
         }
     }

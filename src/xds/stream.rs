@@ -235,7 +235,7 @@ impl Stream {
         }
         if let Some(client) = &mut self.client {
             let view = snapshot.view_of(&client.node, &mut client.membership);
-            client.conversation.session().retarget(view);
+            client.conversation.session().retarget(view, snapshot.generation());
         }
         Ok(())
     }
@@ -271,19 +271,25 @@ impl Stream {
         true
     }
 
-    /// Tells the board which types are in sync, and what the others wait for; only if that changed.
+    /// Tells the board which types are in sync, what the others wait for, and how far the client has come; only if that changed.
     fn tell_sync(&mut self) {
         let Some(client) = &self.client else { return };
         let mut session = client.conversation.session();
         let standing = session.restate(self.id, self.told);
         // What is waited for is put into words only when there is something, and once more when there is not any more.
-        if std::mem::replace(&mut self.told, standing) == standing && !standing.waits {
+        let told = std::mem::replace(&mut self.told, standing);
+        if told.but_for_generation(standing) && !standing.waits {
+            drop(session);
+            if told.acked != standing.acked {
+                self.shared.board.update(&client.row, |status| status.acked = standing.acked);
+            }
             return;
         }
         let words: Vec<(Kind, Option<Box<str>>)> =
             standing.kinds().map(|kind| (kind, session.waiting(kind).map(String::into_boxed_str))).collect();
         drop(session);
         self.shared.board.update(&client.row, |status| {
+            status.acked = standing.acked;
             for (kind, waiting) in words {
                 let of_type = status.types.of_mut(kind);
                 (of_type.in_sync, of_type.waiting) = (standing.is_in_sync(kind), waiting);

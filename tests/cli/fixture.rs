@@ -221,7 +221,8 @@ fn stream(
     types: BTreeMap<Kind, TypeStatus>,
 ) -> StreamStatus {
     let peer = Some(SocketAddr::from(([127, 0, 3, 1], 40_000 + u16::try_from(id).unwrap())));
-    StreamStatus { id, node: Arc::new(node), peer, variant, aggregated, since, types: types.into_iter().collect() }
+    let acked = None;
+    StreamStatus { id, node: Arc::new(node), peer, variant, aggregated, since, acked, types: types.into_iter().collect() }
 }
 
 fn synced() -> TypeStatus {
