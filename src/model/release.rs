@@ -34,10 +34,13 @@ pub struct Release {
 impl Release {
     /// The split that the file itself asks for: `split` where written, else everything to `stable`.
     pub fn held_split(&self) -> Split {
-        self.split.clone().unwrap_or_else(|| {
-            let all = |v: &Version| (v.name.clone(), if v.name == self.stable { Share::FULL } else { Share::ZERO });
-            Split::new(self.versions.iter().map(all).collect()).unwrap_or_default()
-        })
+        self.split.clone().unwrap_or_else(|| self.all_to(&self.stable))
+    }
+
+    /// The split that gives everything to one version; an empty one if there is no such version.
+    pub fn all_to(&self, version: &str) -> Split {
+        let all = |v: &Version| (v.name.clone(), if v.name == version { Share::FULL } else { Share::ZERO });
+        Split::new(self.versions.iter().map(all).collect()).unwrap_or_default()
     }
 
     /// The version of that name.

@@ -120,4 +120,6 @@ pub fn proxyless_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
 }
 
 #[cfg(test)]
+mod agreement_tests;
+#[cfg(test)]
 mod tests;
