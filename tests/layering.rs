@@ -19,6 +19,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sources", &["diag", "model"]),
     ("store", &[]),
     ("tls", &[]),
+    ("hooks", &["model"]),
     ("control", &["diag", "model", "translate", "snapshot", "sources", "store", "tls"]),
     ("telemetry", &["control", "diag", "reports", "snapshot", "xds"]),
     ("admin", &["control", "diag", "model", "snapshot", "xds"]),
@@ -50,8 +51,8 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("envoy_types", &["translate", "reports", "admin"]),
     ("tonic", &["xds", "reports", "admin", "serve", "cli", "demo", "telemetry"]),
-    ("tokio", &["xds", "reports", "sources", "control", "admin", "web", "serve", "cli", "demo", "testbed", "telemetry"]),
-    ("rustls", &["tls", "serve"]),
+    ("tokio", &["xds", "reports", "sources", "hooks", "control", "admin", "web", "serve", "cli", "demo", "testbed", "telemetry"]),
+    ("rustls", &["tls", "hooks", "serve"]),
     ("webpki", &["tls"]),
     ("notify", &["sources"]),
     ("redb", &["store"]),

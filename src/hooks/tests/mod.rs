@@ -1,0 +1,4 @@
+//! Calls to servers that are there.
+
+mod calls;
+mod receiver;
