@@ -20,7 +20,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("store", &[]),
     ("tls", &[]),
     ("hooks", &["model"]),
-    ("control", &["diag", "model", "translate", "snapshot", "sources", "store", "tls"]),
+    ("control", &["diag", "model", "probes", "reports", "rollout", "snapshot", "sources", "store", "tls", "translate", "xds"]),
     ("telemetry", &["control", "diag", "reports", "snapshot", "xds"]),
     ("admin", &["control", "diag", "model", "snapshot", "xds"]),
     ("web", &["control", "telemetry"]),

@@ -32,7 +32,7 @@ pub fn compile(generation: &Generation) -> Compiled {
     let mut problems: Vec<Problem> = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
     let mut wanted = BTreeSet::new();
     let config = config_of(generation, &mut problems, &mut wanted);
-    let made = assembly::assemble(&generation.files, &releases, &Served::new(), &Served::new(), config.as_ref());
+    let made = assembly::assemble(&generation.files, &releases, &Served::new(), &Served::new(), config.as_ref(), &|_| None);
     problems.extend(made.problems);
     assembly::by_place(&mut problems);
     let mut services: Vec<ServiceObjects> =

@@ -7,17 +7,30 @@
 
 mod assembly;
 mod compile;
+mod desk;
 mod doors;
+mod engine;
+mod history;
 mod kept;
 mod reading;
+mod refusal;
+mod rollouts;
+mod run;
 mod settings;
 mod status;
 mod statuses;
 mod touched;
+mod wants;
+mod world;
 mod writer;
 
 pub use compile::{Compiled, compile};
-pub use status::{FileState, ServerStatus, ServiceStatus, VersionStatus};
+pub use desk::{Desk, OrderError, Ordered, Served};
+pub use engine::{Errands, Told};
+pub use history::HistoryEntry;
+pub use run::Inbox;
+pub use status::{FileState, RolloutStatus, ServerStatus, ServiceStatus, VersionStatus};
+pub use world::World;
 pub use writer::{Control, Options, Outputs};
 
 #[cfg(test)]

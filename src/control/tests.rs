@@ -26,7 +26,7 @@ impl Desk {
         let (published_tx, published) = watch::channel(None);
         let (endpoint_files_tx, endpoint_files) = watch::channel(BTreeSet::new());
         let outputs = Outputs { status: status_tx, published: published_tx, endpoint_files: endpoint_files_tx };
-        let control = Control::new(options, Store::open(state).unwrap(), outputs).unwrap();
+        let control = Control::new(options, Store::open(state).unwrap(), outputs, World::default(), Errands::default()).unwrap();
         Desk { control, status, published, endpoint_files }
     }
 

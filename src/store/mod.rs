@@ -126,6 +126,12 @@ impl Store {
         self.write(&Changes { texts, ..Changes::default() }).map(drop)
     }
 
+    /// The error for a state whose text its reader cannot read.
+    pub fn unreadable(&self, service: &str, reason: &dyn std::fmt::Display) -> StoreError {
+        let reason = format!("the rollout of {service} is not what this tidegate writes: {reason}");
+        StoreError::Damaged { path: self.path.to_path_buf(), reason }
+    }
+
     fn with<T>(&self, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
         work().map_err(|error| database::damaged(error, &self.path))
     }
