@@ -19,6 +19,7 @@ pub mod demo;
 pub mod diag;
 pub mod hooks;
 pub mod model;
+pub mod probes;
 pub mod reports;
 pub mod rollout;
 pub mod serve;

@@ -8,11 +8,19 @@ mod answer;
 mod backoff;
 mod call;
 mod caller;
+mod counts;
+mod delivery;
+mod notice;
+mod queue;
+mod sender;
 
 pub use answer::Answer;
 pub use backoff::backoff;
 pub use call::Call;
 pub use caller::Caller;
+pub use counts::Counts;
+pub use notice::{Notice, body, content_type};
+pub use sender::Sender;
 
 #[cfg(test)]
 mod tests;

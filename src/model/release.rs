@@ -43,6 +43,12 @@ impl Release {
         Split::new(self.versions.iter().map(all).collect()).unwrap_or_default()
     }
 
+    /// The host that health checks name: the first of the hosts that is one, else the service. Envoy's own default is the cluster's
+    /// name, whose slash makes many servers answer 400.
+    pub fn check_host(&self) -> &str {
+        self.hosts.iter().find(|host| !host.contains('*')).unwrap_or(&self.service)
+    }
+
     /// The version of that name.
     pub fn version(&self, name: &str) -> Option<&Version> {
         self.versions.iter().find(|v| v.name == name)

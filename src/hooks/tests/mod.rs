@@ -1,4 +1,5 @@
-//! Calls to servers that are there.
+//! Calls and notices to servers that are there.
 
 mod calls;
+mod notices;
 mod receiver;

@@ -110,6 +110,7 @@ fn example(what: &str) -> Option<&'static str> {
         "`ab_test`" => "{id: {cookie: uid}, salt: s, variants: {…}}",
         "a port" => "{tls: {certificate: server.pem, key: server.key}}",
         "TLS of a port" => "{certificate: server.pem, key: server.key, client_ca: ca.pem}",
+        "a notification" => "{url: \"https://ci.example.com/told\"}",
         "the configuration" => "listeners: {http: {bind: \"127.0.0.1:8080\"}}",
         _ => return None,
     })

@@ -13,6 +13,7 @@ mod config;
 mod endpoint_file;
 mod fields;
 mod http;
+mod notification;
 mod plan;
 mod port_tls;
 mod regex;

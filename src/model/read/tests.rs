@@ -232,6 +232,10 @@ admin: {tls: {certificate: a.pem, key: /etc/a.key}}
 listeners:
   http: {bind: \"127.0.9.1:80\", fleets: [edge], access_log: true}
   other: {bind: \"[::1]:80\"}
+notifications:
+  - {url: \"https://hooks.slack.com/services/T0\", format: slack, events: [rolled_back, stuck], services: [checkout, cart]}
+  - {url: \"http://127.0.9.9/told\", events: finished, services: cart}
+  - {url: \"http://127.0.9.9/told\", format: generic}
 ";
     let document = read_config(&file("tidegate.yaml", text));
     assert_eq!(render(&document.problems, false), "");
@@ -258,7 +262,19 @@ listeners:
     let tls = |certificate: &str, key: &str| PortTls { certificate: certificate.into(), key: key.into(), ..PortTls::default() };
     let xds_tls = PortTls { client_ca: Some("ca.pem".into()), node_id_must_match: Some(false), ..tls("s.pem", "s.key") };
     let (xds_tls, admin_tls) = (Some(xds_tls), Some(tls("a.pem", "/etc/a.key")));
-    assert_eq!(document.value, Some(Config { listeners, fleets: vec![fleet], xds_tls, admin_tls }));
+    let notification = |url: &str, format, events: &[NoticeKind], services: &[&str]| Notification {
+        url: url.to_owned(),
+        format,
+        events: events.to_vec(),
+        services: services.iter().map(|service| (*service).to_owned()).collect(),
+    };
+    let (slack, own) = ("https://hooks.slack.com/services/T0", "http://127.0.9.9/told");
+    let notifications = vec![
+        notification(slack, NoticeFormat::Slack, &[NoticeKind::RolledBack, NoticeKind::Stuck], &["checkout", "cart"]),
+        notification(own, NoticeFormat::CloudEvents, &[NoticeKind::Finished], &["cart"]),
+        notification(own, NoticeFormat::Generic, &[], &[]),
+    ];
+    assert_eq!(document.value, Some(Config { listeners, fleets: vec![fleet], notifications, xds_tls, admin_tls }));
 }
 
 #[test]
