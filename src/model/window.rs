@@ -103,3 +103,5 @@ impl Days {
     }
 }
 
+#[cfg(test)]
+mod tests;

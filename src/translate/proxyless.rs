@@ -20,12 +20,12 @@ use super::{Kind, Object, ROUTES, ServiceObjects, canonical, listener};
 use crate::model::{Backends, Release};
 
 /// A service's routes as gRPC takes them; `None` if it does not take the service's clusters.
-pub(super) fn routes(release: &Release, routes: &[Route]) -> Option<Vec<Bytes>> {
+pub(super) fn routes<'a>(release: &Release, routes: impl Iterator<Item = &'a Route>) -> Option<Vec<Bytes>> {
     let named = |backends: &Backends| matches!(backends, Backends::Dns { .. });
     if release.upstream.tls.is_some() || release.versions.iter().any(|version| named(&version.backends)) {
         return None;
     }
-    Some(routes.iter().map(|route| canonical::encode(&plain(route.clone())).into()).collect())
+    Some(routes.map(|route| canonical::encode(&plain(route.clone())).into()).collect())
 }
 
 /// A route whose path is said by an expression if it is a prefix that ends at slashes.

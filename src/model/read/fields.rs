@@ -106,6 +106,7 @@ fn example(what: &str) -> Option<&'static str> {
         "`when`" => "{header: {x-canary: \"always\"}}",
         "`tls`" => "{sni: checkout.internal, ca: /etc/ssl/ca.pem}",
         "`upstream`" => "{protocol: http2}",
+        "`then`" => "canary: {steps: [75% for 30m]}",
         "`canary`" => "{steps: [5% for 10m]}",
         "`ab_test`" => "{id: {cookie: uid}, salt: s, variants: {…}}",
         "a port" => "{tls: {certificate: server.pem, key: server.key}}",
