@@ -103,6 +103,7 @@ mod tests {
             failed: 2,
             dropped: 1,
             interval: Duration::from_secs(1),
+            ..Sample::default()
         };
         loads.report(1, &[sample("made/up"), sample("shop/v1")], Reading::default(), Instant::now());
         let status = ServerStatus { services: vec![shop().into()], ..ServerStatus::default() };

@@ -121,6 +121,11 @@ impl Server {
         tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
     }
 
+    /// What the Envoys report of their load.
+    pub fn loads(&self) -> &Loads {
+        &self.running.loads
+    }
+
     /// Waits until what the Envoys report of their load is such, and returns what was found.
     pub async fn loads_until<T>(&self, what: &str, find: impl Fn(&Loads) -> Option<T>) -> T {
         let mut changes = self.running.loads.changes();
