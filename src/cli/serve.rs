@@ -74,6 +74,9 @@ pub struct Args {
     /// Takes a directory without release files for what it is, and not for a failed mount
     #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_ALLOW_EMPTY")]
     allow_empty: bool,
+    /// Lets rollouts go on although no Envoy is connected; without it they wait for one
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_ADVANCE_WITHOUT_NODES")]
+    advance_without_nodes: bool,
     /// Level (error, warn, info, debug, trace) or directives such as `info,tidegate::xds=debug`
     #[arg(long, value_name = "FILTER", default_value = "info", env = "TIDEGATE_LOG")]
     log: String,
@@ -154,6 +157,7 @@ fn options(args: Args) -> anyhow::Result<Options> {
         max_connection_age: args.max_connection_age,
         shutdown_spread: args.shutdown_spread,
         allow_empty: args.allow_empty,
+        advance_without_nodes: args.advance_without_nodes,
     })
 }
 

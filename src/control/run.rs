@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, Message};
 use super::writer::Control;
@@ -30,17 +31,18 @@ impl Control {
         (Desk::new(inbox, self.kept.store().clone()), Inbox(messages))
     }
 
-    /// Does what comes in, until all desks are gone. Blocks for the disk, so it is given a thread of its own; the runtime is asked for the
+    /// Does what comes in, until all desks are gone or it is stopped. Blocks for the disk, so it is given a thread of its own; the runtime is asked for the
     /// time.
-    pub fn run(mut self, inbox: Inbox, runtime: &Handle) {
-        runtime.block_on(self.live(inbox.0));
+    pub fn run(mut self, inbox: Inbox, runtime: &Handle, stop: CancellationToken) {
+        runtime.block_on(self.live(inbox.0, stop));
     }
 
-    async fn live(&mut self, mut messages: mpsc::Receiver<Message>) {
+    async fn live(&mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) {
         let mut facts = Facts::of(self);
         loop {
             let message = tokio::select! {
                 biased;
+                () = stop.cancelled() => return,
                 message = messages.recv() => match message {
                     Some(message) => Some(message),
                     None => return,
