@@ -48,7 +48,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &["admin", "control", "model", "serve", "snapshot", "testbed", "translate", "xds"]),
-    ("cli", &["admin", "control", "demo", "diag", "model", "serve", "snapshot", "sources", "telemetry", "translate"]),
+    ("cli", &["admin", "control", "demo", "diag", "model", "serve", "snapshot", "sources", "store", "telemetry", "translate"]),
 ];
 
 /// Crates that only some modules may name: pure modules stay pure, and Envoy's messages stay where they are built.

@@ -13,6 +13,7 @@ mod completions;
 mod demo;
 mod fleet;
 mod fleet_text;
+mod journal;
 mod lint;
 mod look;
 mod offline;
@@ -20,6 +21,7 @@ mod output;
 mod render;
 mod seen;
 mod serve;
+mod state;
 mod status;
 mod status_text;
 mod time;
@@ -50,6 +52,7 @@ enum Command {
     Status(status::Args),
     Fleet(fleet::Args),
     Watch(watch::Args),
+    Journal(journal::Args),
     Completions(completions::Args),
 }
 
@@ -84,6 +87,7 @@ fn run(command: Command) -> Outcome {
         Command::Status(args) => status::run(args),
         Command::Fleet(args) => fleet::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::Journal(args) => journal::run(args),
         Command::Completions(args) => completions::run(args),
     }
 }
@@ -121,12 +125,21 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Each command, and those below it.
+    fn commands() -> Vec<clap::Command> {
+        let below = |command: &clap::Command| {
+            let own = command.get_subcommands().cloned().collect::<Vec<_>>();
+            std::iter::once(command.clone()).chain(own).collect::<Vec<_>>()
+        };
+        Cli::command().get_subcommands().flat_map(below).collect()
+    }
+
     /// What a running server and those who ask it are set up with may stand in one environment. Commands that make something of files
     /// have flags of the same names that mean something else, so theirs are named after the command; but what they read is what the
     /// server reads.
     #[test]
     fn every_flag_reads_a_variable_of_its_own() {
-        for command in Cli::command().get_subcommands() {
+        for command in commands() {
             let own = ["bootstrap", "lint", "render"].contains(&command.get_name());
             for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
                 let long = flag.get_long().unwrap_or_default();
@@ -140,9 +153,9 @@ mod tests {
 
     #[test]
     fn flags_that_share_a_variable_mean_the_same() {
-        let command = Cli::command();
+        let commands = commands();
         let mut known = std::collections::BTreeMap::new();
-        for flag in command.get_subcommands().flat_map(clap::Command::get_arguments) {
+        for flag in commands.iter().flat_map(clap::Command::get_arguments) {
             let Some(name) = flag.get_env() else { continue };
             let takes: Vec<String> = flag.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
             let means =

@@ -22,10 +22,8 @@ pub struct Copied {
     database: Database,
     /// Where the original is.
     path: PathBuf,
-    /// Whether redb found every page as it was written.
-    whole: bool,
     // Goes when the database is closed.
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 /// What the journal has.
@@ -49,11 +47,10 @@ impl Copied {
     /// There is none, a server uses it, it is newer than this tidegate, it is damaged beyond reading, or there is no room for a copy.
     pub fn of(folder: &Path) -> Result<Copied, StoreError> {
         let path = folder.join(FILE);
-        let (copy, file) = duplicate(&path)?;
-        // A file that is empty would be made into a new one by `create`.
-        let mut opened = Database::open(&file);
-        let whole = opened.as_mut().map_or(Ok(true), Database::check_integrity).map_err(|error| database::refused(error, &path))?;
-        Ok(Copied { database: database::prepared(opened, &path)?, path, whole, _folder: copy })
+        let (folder, file) = duplicate(&path)?;
+        // `create` would make a new store of a file that is empty.
+        let database = database::prepared(|| Database::open(&file), &path)?;
+        Ok(Copied { database, path, folder })
     }
 
     /// Where the original is.
@@ -66,13 +63,31 @@ impl Copied {
     /// # Errors
     /// Those of `each`, and damage that allows no further reading.
     pub fn visit<E: From<StoreError>>(&self, mut each: impl FnMut(Result<Row, Damage>) -> Result<(), E>) -> Result<(), E> {
-        if !self.whole {
-            each(Err(Damage::new("the file", "has pages that are not as they were written: what was newest may be missing")))?;
+        database::guarded(&self.path, || match self.visit_rows(&mut each) {
+            Err(Stop::Redb(error)) => Err(error),
+            Err(Stop::Each(error)) => Ok(Err(error)),
+            Ok(()) => Ok(Ok(())),
+        })?
+    }
+
+    /// Whether every page of the file is as it was written, those that hold no record of the journal too. Closes the copy, which by
+    /// itself finds some kinds of damage.
+    ///
+    /// # Errors
+    /// It is not.
+    pub fn close(self) -> Result<(), StoreError> {
+        let Copied { mut database, path, folder } = self;
+        let whole = database::guarded(&path, || {
+            let whole = database.check_integrity()?;
+            drop(database);
+            Ok(whole)
+        })?;
+        drop(folder);
+        if whole {
+            return Ok(());
         }
-        self.visit_rows(&mut each).map_err(|stop| match stop {
-            Stop::Redb(error) => database::damaged(error, &self.path).into(),
-            Stop::Each(error) => error,
-        })
+        let reason = "pages of it are not as they were written, and what was newest may be missing".to_owned();
+        Err(StoreError::Damaged { path, reason })
     }
 
     fn visit_rows<E>(&self, each: &mut impl FnMut(Result<Row, Damage>) -> Result<(), E>) -> Result<(), Stop<E>> {

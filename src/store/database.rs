@@ -1,5 +1,7 @@
 //! The file, and the schema of what is in it.
 
+use std::any::Any;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::Path;
 
 use redb::{Database, ReadableTable, TableDefinition, WriteTransaction};
@@ -15,9 +17,12 @@ pub const FILE: &str = "tidegate.redb";
 pub const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
 
 /// Brings a file to this schema. Errors call it `told`.
-pub fn prepared(opened: Result<Database, redb::DatabaseError>, told: &Path) -> Result<Database, StoreError> {
-    let database = opened.map_err(|error| refused(error, told))?;
-    let found = bring_up(&database).map_err(|error| damaged(error, told))?;
+pub fn prepared(open: impl FnOnce() -> Result<Database, redb::DatabaseError>, told: &Path) -> Result<Database, StoreError> {
+    let (database, found) = guarded(told, || {
+        let database = open()?;
+        let found = bring_up(&database)?;
+        Ok((database, found))
+    })?;
     if found > SCHEMA {
         return Err(StoreError::Newer { path: told.to_owned(), found });
     }
@@ -46,19 +51,19 @@ fn make_tables(write: &WriteTransaction) -> Result<(), redb::Error> {
     Ok(())
 }
 
-/// Why a file is not opened.
-pub fn refused(error: redb::DatabaseError, told: &Path) -> StoreError {
-    match error {
-        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse(told.to_owned()),
-        other => damaged(other.into(), told),
+/// Does something with a file. redb trusts what it once wrote, and panics on some kinds of damage.
+pub fn guarded<T>(told: &Path, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
+    let damaged = |reason| StoreError::Damaged { path: told.to_owned(), reason };
+    match panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(Err(redb::Error::DatabaseAlreadyOpen)) => Err(StoreError::InUse(told.to_owned())),
+        Ok(Err(redb::Error::Corrupted(reason))) => Err(damaged(reason)),
+        Ok(done) => done.map_err(|error| damaged(error.to_string())),
+        Err(panic) => Err(damaged(format!("what it says makes no sense ({})", words(&*panic)))),
     }
 }
 
-/// Why a file is not read or written.
-pub fn damaged(error: redb::Error, told: &Path) -> StoreError {
-    let reason = match error {
-        redb::Error::Corrupted(reason) => reason,
-        other => other.to_string(),
-    };
-    StoreError::Damaged { path: told.to_owned(), reason }
+fn words(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    let text = text.or_else(|| panic.downcast_ref().copied()).unwrap_or_default();
+    text.lines().next().unwrap_or("no reason given")
 }

@@ -30,12 +30,12 @@ pub struct Entry {
 pub fn newest(read: &ReadTransaction, before: Option<u64>, limit: usize) -> Result<Vec<Entry>, redb::Error> {
     let table = read.open_table(HISTORY)?;
     let end = before.map_or(Bound::Unbounded, Bound::Excluded);
-    let rows = table.range::<u64>((Bound::Unbounded, end))?.rev().take(limit);
-    let entry = |row: Result<(redb::AccessGuard<'_, u64>, redb::AccessGuard<'_, (&str, &[u8])>), redb::StorageError>| {
+    let mut entries = Vec::new();
+    for row in table.range::<u64>((Bound::Unbounded, end))?.rev().take(limit) {
         let (sequence, value) = row?;
-        entry(sequence.value(), value.value()).map_err(redb::Error::from)
-    };
-    rows.map(entry).collect()
+        entries.push(entry(sequence.value(), value.value())?);
+    }
+    Ok(entries)
 }
 
 /// The newest entries of one service before a number, newest first.

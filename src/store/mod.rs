@@ -64,7 +64,7 @@ impl Store {
     pub fn open(folder: &Path) -> Result<Store, StoreError> {
         std::fs::create_dir_all(folder).map_err(|source| StoreError::Folder { path: folder.to_path_buf(), source })?;
         let path = folder.join(database::FILE);
-        let database = database::prepared(Database::create(&path), &path)?;
+        let database = database::prepared(|| Database::create(&path), &path)?;
         Ok(Store { database: Arc::new(database), path: path.into() })
     }
 
@@ -133,6 +133,6 @@ impl Store {
     }
 
     fn with<T>(&self, work: impl FnOnce() -> Result<T, redb::Error>) -> Result<T, StoreError> {
-        work().map_err(|error| database::damaged(error, &self.path))
+        database::guarded(&self.path, work)
     }
 }
