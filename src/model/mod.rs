@@ -56,6 +56,7 @@ pub use hook::Hook;
 pub use identity::{Refusal, Shown};
 pub use listener::{Listener, ListenerRoutes, MOST_HOSTS_IN_ONE};
 pub use node::{Locality, Node};
+pub use patterns::may_meet;
 pub use plan::{OnFailure, OnNewCandidate, Plan, Strategy};
 pub use program::{MAX_PROGRAM_STEPS, program_steps};
 pub use read::{read_config, read_release};
