@@ -178,9 +178,13 @@ fn of_all<'a>(given: &[&'a Release], request: &Request) -> anyhow::Result<Explai
     Ok(of_one(first, given, request))
 }
 
+/// What there is instead; of many services the first alone.
 fn nobody(given: &[&Release]) -> String {
-    let claims: Vec<String> = given.iter().map(|release| format!("  `{}`, {}", release.service, claim(release))).collect();
-    format!("no service answers there; there are:\n{}", claims.join("\n"))
+    const MOST: usize = 20;
+    let line = |release: &&Release| format!("\n  `{}`, {}", release.service, claim(release));
+    let more = given.len().saturating_sub(MOST);
+    let more = if more > 0 { format!("\n  and {more} more") } else { String::new() };
+    format!("no service answers there; there are:{}{more}", given.iter().take(MOST).map(line).collect::<String>())
 }
 
 #[cfg(test)]

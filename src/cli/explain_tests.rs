@@ -126,7 +126,9 @@ fn without_a_name_host_and_path_pick_the_service() {
     assert_eq!(picked("shop.example.com", "/"), "shop");
     assert_eq!(picked("both.example.com", "/"), "edge, side answer there, on different fleets; say which by --fleet or --service");
     let nobody = picked("shop.example.org", "/");
-    assert!(nobody.contains("`shop`, which answers on shop.example.com under `/`"), "{nobody}");
+    assert!(nobody.contains("`shop`, which answers on shop.example.com under `/`") && !nobody.contains("more"), "{nobody}");
+    let many = [all[1]].repeat(23);
+    assert!(super::nobody(&many).ends_with("\n  and 3 more"));
 }
 
 #[test]
