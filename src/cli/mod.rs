@@ -11,6 +11,9 @@ mod changes;
 mod client;
 mod completions;
 mod demo;
+mod explain;
+mod explain_json;
+mod explain_text;
 mod fleet;
 mod fleet_text;
 mod journal;
@@ -49,6 +52,7 @@ enum Command {
     Bootstrap(bootstrap::Args),
     Lint(lint::Args),
     Render(render::Args),
+    Explain(explain::Args),
     Status(status::Args),
     Fleet(fleet::Args),
     Watch(watch::Args),
@@ -84,6 +88,7 @@ fn run(command: Command) -> Outcome {
         Command::Bootstrap(args) => bootstrap::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Render(args) => render::run(args),
+        Command::Explain(args) => explain::run(args),
         Command::Status(args) => status::run(args),
         Command::Fleet(args) => fleet::run(args),
         Command::Watch(args) => watch::run(args),
@@ -140,7 +145,7 @@ mod tests {
     #[test]
     fn every_flag_reads_a_variable_of_its_own() {
         for command in commands() {
-            let own = ["bootstrap", "lint", "render"].contains(&command.get_name());
+            let own = ["bootstrap", "explain", "lint", "render"].contains(&command.get_name());
             for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
                 let long = flag.get_long().unwrap_or_default();
                 let name = if own && long != "config" { format!("{} {long}", command.get_name()) } else { long.to_owned() };

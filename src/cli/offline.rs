@@ -1,4 +1,4 @@
-//! What `lint` and `render` share: a directory, read once and compiled as the server would.
+//! What `lint`, `render` and `explain` share: a directory, read once and compiled as the server would.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -6,7 +6,7 @@ use super::assembly::{self, Served};
 use super::doors::{self, Ports};
 use super::writer::unreadable;
 use crate::diag::{Problem, Severity};
-use crate::model::{self, Config};
+use crate::model::{self, Config, Release};
 use crate::sources::Generation;
 use crate::translate::ServiceObjects;
 
@@ -19,6 +19,8 @@ pub struct Compiled {
     pub config: Config,
     /// The services of the good files, in order of their names.
     pub services: Vec<ServiceObjects>,
+    /// What their files say, in the same order.
+    pub served: Vec<Release>,
     /// Everything there is to say, errors first, then by place.
     pub problems: Vec<Problem>,
     /// The files that releases and the configuration refer to. If the generation was read without some of them, it is to be read again with all.
@@ -38,10 +40,13 @@ pub fn compile(generation: &Generation) -> Compiled {
     let mut services: Vec<ServiceObjects> =
         made.served.values().filter_map(|reading| Some(reading.service.as_ref()?.objects().clone())).collect();
     services.sort_by(|a, b| a.service.cmp(&b.service));
+    let mut served: Vec<Release> = made.served.values().filter_map(|reading| reading.release().cloned()).collect();
+    served.sort_by(|a, b| a.service.cmp(&b.service));
     Compiled {
         releases: releases.len(),
         config: config.unwrap_or_default(),
         services,
+        served,
         problems,
         endpoint_files: &made.endpoint_files | &wanted,
     }

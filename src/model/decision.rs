@@ -99,6 +99,8 @@ fn verdict(rule: &Rule, request: &Request) -> Verdict {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::model::asked::tests::release;
     use crate::model::{Match, PreviewHost, Share, Subject, Test};
@@ -174,6 +176,20 @@ mod tests {
         assert_eq!(asked("other.example.com", "/cart"), Decision::OtherHost);
         assert_eq!(asked("shop.example.com", "/cartoons"), Decision::OtherPath);
         assert!(matches!(asked("shop.example.com:8443", "/cart"), Decision::Sent(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_request_is_answered(texts in prop::collection::vec(".{0,12}", 7)) {
+            let request = Request::new(&texts[0], &texts[1], &texts[2]).with_query(&texts[3]).with_cookie(&texts[4]);
+            let request = request.with_header(&texts[5], &texts[6]);
+            let alternatives = vec![vec![header(&texts[5].to_ascii_lowercase(), texts[6].trim())]];
+            let everywhere = Release { hosts: vec!["*".into()], rules: vec![rule("r", alternatives, 0)], ..ruled() };
+            let decision = decide(&everywhere, &Traffic::at_rest(&everywhere), &request);
+            prop_assert_eq!(matches!(decision, Decision::Sent(_)), is_under(request.path(), "/cart"));
+            let under = Request::new(&texts[0], &texts[1], &format!("/cart/{}", texts[2])).with_header("a", "1");
+            prop_assert!(matches!(decide(&everywhere, &Traffic::at_rest(&everywhere), &under), Decision::Sent(_)));
+        }
     }
 
     #[test]

@@ -59,6 +59,7 @@ pub use identity::{Refusal, Shown};
 pub use listener::{Listener, ListenerRoutes, MOST_HOSTS_IN_ONE};
 pub use node::{Locality, Node};
 pub use notification::{NoticeFormat, NoticeKind, Notification};
+pub use patterns::may_meet;
 pub use plan::{OnFailure, OnNewCandidate, Plan, Strategy};
 pub use preview::{preview_host, preview_rule};
 pub use program::{MAX_PROGRAM_STEPS, program_steps};

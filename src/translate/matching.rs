@@ -17,8 +17,8 @@ use super::path::{self, PATH};
 use super::pb::{regex, string};
 use crate::model::{MAX_PROGRAM_STEPS, Match, Subject, Test, program_steps};
 
-const COOKIE: Part = Part { name: "cookie", end: ';' };
-const PARAMETER: Part = Part { name: "query parameter", end: '&' };
+const COOKIE: Part = Part { name: "cookie", end: ';', first: false };
+const PARAMETER: Part = Part { name: "query parameter", end: '&', first: false };
 
 /// One condition of a route match.
 #[derive(Debug, Clone, PartialEq)]
