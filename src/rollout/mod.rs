@@ -47,5 +47,4 @@ pub use view::{Rung, RungState, View};
 pub use wait::Wait;
 pub use wanted::{HookCall, calls, draining, probed};
 
-#[cfg(test)]
-mod tests;
+

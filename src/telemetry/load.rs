@@ -88,6 +88,11 @@ mod tests {
             versions: vec![version("v1"), version("v2")],
             split: Split::new(vec![("v1".into(), Share::FULL)]).unwrap(),
             rules: vec![],
+            revision: 0,
+            snapshot: 0,
+            instead: None,
+            previous: None,
+            rollout: None,
         }
     }
 

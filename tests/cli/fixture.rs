@@ -106,6 +106,7 @@ pub fn trouble(now: Timestamp) -> ServerStatus {
     let edge = Fleet { name: "edge".into(), node_cluster: Some("edge".into()), ..Fleet::default() };
     ServerStatus {
         generation: 12,
+        snapshot: 12,
         loaded_at: Some(ago(now, 200)),
         ready: true,
         services: vec![checkout().into(), payments(stale).into()],
@@ -145,6 +146,11 @@ pub fn split_checkout(v41: u32) -> ServiceStatus {
             .collect(),
         split,
         rules: vec!["qa".into(), "not-for-bots".into()],
+        revision: 0,
+        snapshot: 0,
+        instead: None,
+        previous: None,
+        rollout: None,
     }
 }
 
@@ -165,6 +171,11 @@ fn payments(state: FileState) -> ServiceStatus {
         versions: vec![version("blue", 100_000, "127.0.2.1:80"), version("green", 0, "dns:green.payments.internal:80")],
         split: Split::new(vec![("blue".into(), Share::FULL), ("green".into(), Share::ZERO)]).unwrap(),
         rules: vec![],
+        revision: 0,
+        snapshot: 0,
+        instead: None,
+        previous: None,
+        rollout: None,
     }
 }
 
