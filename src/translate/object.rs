@@ -42,6 +42,8 @@ pub struct ServiceObjects {
     pub objects: Vec<Object>,
     /// Host names it answers to, and that of a preview.
     pub hosts: Vec<String>,
+    /// The one of them that is for a preview, which clients without a proxy do not get.
+    pub preview: Option<String>,
     /// Path prefix it answers under.
     pub path: String,
     /// Its routes, to be put under each of the hosts, in order: `envoy.config.route.v3.Route` messages in canonical encoding, so that
@@ -51,4 +53,6 @@ pub struct ServiceObjects {
     pub proxyless_routes: Option<Vec<Bytes>>,
     /// The clusters that the routes send to, sorted, each once.
     pub route_refs: Vec<String>,
+    /// Those that the routes for clients without a proxy send to, likewise.
+    pub proxyless_refs: Vec<String>,
 }

@@ -67,11 +67,16 @@ fn of_split(release: &Release, traffic: &Traffic, routes: &mut Routes) -> Result
 
 /// The clusters that a service's routes send to, sorted, each once.
 pub(super) fn refs(release: &Release, traffic: &Traffic) -> Vec<String> {
-    let splits = traffic.rules.iter().map(|rule| &rule.send).chain([&traffic.split]);
     let preview = traffic.preview.iter().map(|preview| &preview.version);
     let alone = preview.chain(traffic.mirror.iter().map(|mirror| &mirror.version));
-    let shared = splits.flat_map(|split| destinations(&release.service, split));
-    shared.chain(alone.map(|version| cluster::name(&release.service, version))).collect::<BTreeSet<_>>().into_iter().collect()
+    let alone = alone.map(|version| cluster::name(&release.service, version));
+    shared_refs(release, traffic).into_iter().chain(alone).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Those of its rules and its split, likewise.
+pub(super) fn shared_refs(release: &Release, traffic: &Traffic) -> Vec<String> {
+    let splits = traffic.rules.iter().map(|rule| &rule.send).chain([&traffic.split]);
+    splits.flat_map(|split| destinations(&release.service, split)).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// A route for each alternative.

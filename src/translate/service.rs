@@ -16,10 +16,12 @@ pub fn service(release: &Release, traffic: &Traffic) -> Result<ServiceObjects, V
         fleets: release.fleets.clone(),
         objects: release.versions.iter().flat_map(|version| cluster::objects(release, version, placed(version))).collect(),
         hosts: hosts(release, traffic),
+        preview: traffic.preview.as_ref().map(|preview| preview.host.clone()),
         path: release.path.clone(),
         routes: routes.all().map(|route| canonical::encode(route).into()).collect(),
         proxyless_routes: proxyless::routes(release, routes.without_proxy()),
         route_refs: super::routes::refs(release, traffic),
+        proxyless_refs: super::routes::shared_refs(release, traffic),
     };
     // The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
     let shared = route_config::object_of_all(&Hosts::new(&[&made]));

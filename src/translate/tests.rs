@@ -73,7 +73,9 @@ fn a_preview_and_copies_are_for_envoys_alone() {
     let (rest, made) = (made(&checkout), service(&checkout, &traffic).expect("what Envoy accepts"));
     assert_eq!(made.hosts, ["checkout.example.com", "try.example.com"]);
     assert_eq!(made.route_refs, ["checkout/v1", "checkout/v2"]);
-    assert_eq!(made.proxyless_routes, rest.proxyless_routes);
+    assert_eq!((&made.proxyless_routes, &made.proxyless_refs), (&rest.proxyless_routes, &rest.proxyless_refs));
+    assert_eq!(proxyless_host("try.example.com", &[&made]), []);
+    assert_eq!(proxyless_host("checkout.example.com", &[&made]), proxyless_host("checkout.example.com", &[&rest]));
     assert_eq!(made.routes.len(), rest.routes.len() + 3, "two for the preview, one for what is copied");
     assert_eq!(made.routes.last(), rest.routes.last(), "what is not copied goes as before");
     assert_eq!(made.objects, rest.objects, "clusters and endpoints stay as they are");
