@@ -55,22 +55,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
 const ONLY_IN: &[(&str, &[&str])] = &[
     ("envoy_types", &["translate", "reports", "admin"]),
     ("tonic", &["xds", "reports", "probes", "admin", "serve", "cli", "demo", "telemetry"]),
-    (
-        "tokio",
-        &[
-            "xds",
-            "reports",
-            "sources",
-            "control",
-            "admin",
-            "web",
-            "serve",
-            "cli",
-            "demo",
-            "testbed",
-            "telemetry",
-        ],
-    ),
+    ("tokio", &["xds", "reports", "sources", "control", "admin", "web", "serve", "cli", "demo", "testbed", "telemetry"]),
     ("rustls", &["tls", "hooks", "serve"]),
     ("webpki", &["tls"]),
     ("notify", &["sources"]),

@@ -10,8 +10,8 @@ use super::desk::{OrderError, Ordered, Served};
 use super::history;
 use super::reading::Reading;
 use super::rollouts::Rollouts;
-use super::writer::Control;
 use super::wants::Wants;
+use super::writer::Control;
 use crate::model::Traffic;
 use crate::probes::Target;
 use crate::rollout::{self, Command, Event, HookCall, Outcome, State};
@@ -48,7 +48,11 @@ pub struct Told {
 impl Default for Errands {
     /// Errands that nobody runs.
     fn default() -> Errands {
-        Errands { calls: mpsc::unbounded_channel().0, happened: mpsc::unbounded_channel().0, probed: watch::channel(BTreeSet::new()).0 }
+        Errands {
+            calls: mpsc::unbounded_channel().0,
+            happened: mpsc::unbounded_channel().0,
+            probed: watch::channel(BTreeSet::new()).0,
+        }
     }
 }
 
@@ -132,7 +136,8 @@ impl Control {
 
     /// States and what happened, in one transaction; the numbers of the entries.
     fn write(&self, news: &[Came]) -> Result<Vec<u64>, StoreError> {
-        let rollouts: Vec<(&str, Option<String>)> = news.iter().map(|(name, outcome)| (name.as_str(), state_text(&outcome.state))).collect();
+        let rollouts: Vec<(&str, Option<String>)> =
+            news.iter().map(|(name, outcome)| (name.as_str(), state_text(&outcome.state))).collect();
         let history = entries(news, self.generation);
         self.kept.store().write(&Changes { texts: &[], rollouts: &rollouts, history: &history })
     }
@@ -180,7 +185,8 @@ impl Control {
     fn want(&mut self, name: &str) {
         let reading = self.reading_of(name);
         let live = self.rollouts.get(name).filter(|live| live.state.rollout.is_some());
-        let wants = reading.as_ref().and_then(|reading| reading.release()).zip(live).map(|(release, live)| Wants::of(release, &live.state));
+        let wants =
+            reading.as_ref().and_then(|reading| reading.release()).zip(live).map(|(release, live)| Wants::of(release, &live.state));
         self.wants.set(name, wants.unwrap_or_default());
     }
 
@@ -208,7 +214,8 @@ impl Control {
 
     /// Does what a person wants.
     pub(super) fn order(&mut self, service: &str, command: &Command, now: Timestamp) -> Result<Ordered, OrderError> {
-        let (reading, live) = self.reading_of(service).zip(self.rollouts.get(service)).ok_or_else(|| OrderError::Unknown(service.to_owned()))?;
+        let (reading, live) =
+            self.reading_of(service).zip(self.rollouts.get(service)).ok_or_else(|| OrderError::Unknown(service.to_owned()))?;
         let release = reading.release().ok_or_else(|| OrderError::Unknown(service.to_owned()))?;
         let outcome = rollout::command(release, &live.state, command, now)?;
         let (revision, texts) = (outcome.state.revision, outcome.events.iter().map(|event| event.text.clone()).collect::<Vec<_>>());
@@ -221,7 +228,8 @@ impl Control {
     /// What is served, and how far things are.
     pub(super) fn served_now(&self) -> Served {
         let config = self.settings.text();
-        let files = self.served.values().flat_map(|reading| reading.sources().map(|(path, file)| (path.to_owned(), file.text.clone())));
+        let files =
+            self.served.values().flat_map(|reading| reading.sources().map(|(path, file)| (path.to_owned(), file.text.clone())));
         let states = self.rollouts.iter().filter_map(|(name, live)| Some((name.clone(), state_text(&live.state)?)));
         Served {
             files: files.chain(config.cloned()).collect(),

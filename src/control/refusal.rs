@@ -26,7 +26,9 @@ fn place(document: &Document<Release>, key: &str) -> String {
     let strategy = document.value.as_ref().and_then(|release| release.plan.as_ref()).map(|plan| &plan.strategy);
     match (index, strategy) {
         (Some(index), Some(Strategy::Canary(canary))) if index < canary.steps.len() => format!("canary.steps[{index}]"),
-        (Some(index), Some(Strategy::BlueGreen(blue_green))) if index < blue_green.before.len() => format!("blue_green.before[{index}]"),
+        (Some(index), Some(Strategy::BlueGreen(blue_green))) if index < blue_green.before.len() => {
+            format!("blue_green.before[{index}]")
+        }
         _ => key.to_owned(),
     }
 }

@@ -176,7 +176,14 @@ fn hears_facts(live: &Live) -> bool {
     let settling = live.settled.is_none() && live.state.rollout.is_some();
     let facts = matches!(
         &live.wait,
-        Some(Wait::Fleet { .. } | Wait::NoNodes | Wait::Rejected(_) | Wait::Healthy { .. } | Wait::Draining { .. } | Wait::Call { .. })
+        Some(
+            Wait::Fleet { .. }
+                | Wait::NoNodes
+                | Wait::Rejected(_)
+                | Wait::Healthy { .. }
+                | Wait::Draining { .. }
+                | Wait::Call { .. }
+        )
     );
     drains || settling || facts
 }

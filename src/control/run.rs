@@ -88,7 +88,12 @@ struct Facts {
 impl Facts {
     fn of(control: &Control) -> Facts {
         let world = &control.world;
-        Facts { board: world.board.changes(), loads: world.loads.changes(), health: world.health.clone(), again: tokio::time::Instant::now() }
+        Facts {
+            board: world.board.changes(),
+            loads: world.loads.changes(),
+            health: world.health.clone(),
+            again: tokio::time::Instant::now(),
+        }
     }
 
     /// Waits for news, and for what comes with them.

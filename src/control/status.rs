@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::diag::Problem;
 use super::rollouts::Live;
+use crate::diag::Problem;
 use crate::model::{Backends, Config, Release, Share, Split, Traffic, Version};
 use crate::rollout::{Instead, View};
 

@@ -22,7 +22,11 @@ impl Wants {
         let how = How::of(release);
         let target = |endpoint| Target { endpoint, how: how.clone() };
         let cluster = rollout::draining(release, state).map(|(version, _)| cluster_name(&release.service, &version));
-        Wants { call: rollout::calls(release, state), probed: rollout::probed(release, state).into_iter().map(target).collect(), cluster }
+        Wants {
+            call: rollout::calls(release, state),
+            probed: rollout::probed(release, state).into_iter().map(target).collect(),
+            cluster,
+        }
     }
 }
 

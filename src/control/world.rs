@@ -50,12 +50,7 @@ pub(super) struct Sight<'a> {
 
 impl World {
     /// Looks.
-    pub(super) fn look<'a>(
-        &'a self,
-        config: &'a Config,
-        answers: &'a HashMap<String, (u32, Answer)>,
-        now: Timestamp,
-    ) -> Sight<'a> {
+    pub(super) fn look<'a>(&'a self, config: &'a Config, answers: &'a HashMap<String, (u32, Answer)>, now: Timestamp) -> Sight<'a> {
         let (streams, health) = (self.board.streams(), self.health.borrow().clone());
         Sight { world: self, streams, health, config, answers, now, instant: Instant::now() }
     }

@@ -247,12 +247,15 @@ impl Control {
                 &names(&self.served) - &names(&made.served)
             }
             None => {
-                let there: BTreeSet<&str> = made.served.values().filter_map(|reading| Some(reading.release()?.service.as_str())).collect();
+                let there: BTreeSet<&str> =
+                    made.served.values().filter_map(|reading| Some(reading.release()?.service.as_str())).collect();
                 self.paths.keys().filter(|name| !there.contains(name.as_str())).cloned().collect()
             }
         };
         if made.touched.is_none() {
-            gone.extend(self.rollouts.unserved(made.served.values().filter_map(|reading| Some(reading.release()?.service.as_str()))));
+            gone.extend(
+                self.rollouts.unserved(made.served.values().filter_map(|reading| Some(reading.release()?.service.as_str()))),
+            );
         }
         gone.into_iter().collect()
     }

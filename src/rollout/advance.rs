@@ -213,7 +213,9 @@ fn judged(draft: &Draft<'_>, facts: &Facts, since: Timestamp) -> Judged {
             let samples = checks.every.saturating_mul(checks.fail_after.bad);
             match clock(draft.now, since, samples) {
                 Some(_) => Judged::Wait,
-                None => Judged::Bad(format!("{} samples of the checks had no data, and `no_data` says fail", checks.fail_after.bad)),
+                None => {
+                    Judged::Bad(format!("{} samples of the checks had no data, and `no_data` says fail", checks.fail_after.bad))
+                }
             }
         }
     }

@@ -133,7 +133,9 @@ fn promote(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let test = matches!(rollout.step(), Some(Step::Gate(Gate::Healthy { .. } | Gate::Mirror { .. } | Gate::Hook(_))));
     match &mut rollout.phase {
         Phase::Step(_) if test => {
-            return not_now("this step is a test; `skip` passes over it without its result, and `promote --full` over all that is left");
+            return not_now(
+                "this step is a test; `skip` passes over it without its result, and `promote --full` over all that is left",
+            );
         }
         Phase::Step(at) if matches!(at.stage, Stage::Stuck { .. }) => {
             at.promoted = true;
@@ -224,7 +226,11 @@ fn abort(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
 fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let where_it_is = position(draft.release, &draft.state);
     if let Some(instead) = draft.state.instead.take() {
-        draft.tell(Happened::Retried, format!("{} serves again, and {} does not", draft.release.stable, instead.version), by(command));
+        draft.tell(
+            Happened::Retried,
+            format!("{} serves again, and {} does not", draft.release.stable, instead.version),
+            by(command),
+        );
         return Ok(());
     }
     let Some(rollout) = draft.state.rollout.as_mut() else { return not_now(where_it_is) };
@@ -281,6 +287,10 @@ fn undo(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
         return not_now("no version before this one is known and still in the file");
     };
     draft.state.instead = Some(Instead { version: previous.clone(), since: draft.now, by: command.by.clone() });
-    draft.tell(Happened::Undone, format!("{previous} serves instead of {}, until the file says another `stable`", release.stable), by(command));
+    draft.tell(
+        Happened::Undone,
+        format!("{previous} serves instead of {}, until the file says another `stable`", release.stable),
+        by(command),
+    );
     Ok(())
 }

@@ -46,5 +46,3 @@ pub use traffic::{share_now, traffic};
 pub use view::{Rung, RungState, View};
 pub use wait::Wait;
 pub use wanted::{HookCall, calls, draining, probed};
-
-

@@ -56,6 +56,11 @@ impl Server {
         self.running.admin
     }
 
+    /// Where the writer of what is served is turned to.
+    pub fn desk(&self) -> &tidegate::control::Desk {
+        &self.running.desk
+    }
+
     /// Where its metrics are.
     pub fn http(&self) -> SocketAddr {
         self.running.http

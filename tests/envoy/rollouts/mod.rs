@@ -1,0 +1,3 @@
+//! Rollouts from start to end, on real Envoys under load.
+
+mod canary;
