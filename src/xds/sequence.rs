@@ -227,7 +227,8 @@ impl Sequence {
                     let expired = !refused && now >= until;
                     self.gate.forced |= expired;
                     shut |= !expired;
-                    waits |= !expired && !(refused && stands_rejected(channels, cluster));
+                    let stands = refused && stands_rejected(channels, cluster);
+                    waits |= !(expired || stands);
                     if !expired && !refused {
                         self.wake(until);
                     }
