@@ -23,6 +23,8 @@ mod event;
 mod facts;
 mod failure;
 mod gate;
+mod judge;
+mod keys;
 mod program;
 mod roll;
 mod split;
