@@ -5,14 +5,16 @@ use jiff::Timestamp;
 use super::begin::{enter, may_go_on};
 use super::draft::{Draft, Outcome};
 use super::event::Happened;
-use super::facts::{Facts, Judgement};
+use super::facts::Facts;
 use super::failure::fail;
+use super::judge;
 use super::gate;
 use super::program::{Program, Step};
 use super::state::{At, Drained, Phase, Rollout, Stage, State};
+use super::traffic::traffic;
 use super::wait::Wait;
 use super::wave;
-use crate::model::{Hold, NoData, Release};
+use crate::model::{Gate, Hold, Release};
 
 /// What a look comes to.
 pub(super) enum Move {
@@ -38,10 +40,7 @@ pub fn reconcile(release: &Release, state: &State, facts: &Facts, now: Timestamp
         match look(&mut draft, facts) {
             Move::On => {}
             Move::Sent => return draft.waiting(None, true),
-            Move::Wait(wait) => {
-                tell_of_people(&mut draft, wait.as_ref());
-                return draft.waiting(wait, false);
-            }
+            Move::Wait(wait) => return draft.waiting(wait, false),
         }
     }
     draft.done()
@@ -50,11 +49,10 @@ pub fn reconcile(release: &Release, state: &State, facts: &Facts, now: Timestamp
 /// A wall clock that was set back must not make a step last for as long as it was set back; endpoints that are listed no more are not
 /// waited for.
 fn mend(draft: &mut Draft<'_>) {
-    let (now, release) = (draft.now, draft.release);
+    let now = draft.now;
+    draft.follow();
     let Some(rollout) = draft.state.rollout.as_mut() else { return };
-    let (stable, candidate) = (rollout.stable.clone(), rollout.candidate.clone());
     if let Some(roll) = &mut rollout.roll {
-        roll.follow(release, &stable, &candidate);
         wave::not_after(roll, now);
     }
     if let Phase::Step(at) = &mut rollout.phase {
@@ -70,10 +68,13 @@ fn mend(draft: &mut Draft<'_>) {
 fn look(draft: &mut Draft<'_>, facts: &Facts) -> Move {
     let Some(rollout) = draft.rollout() else { return Move::Wait(None) };
     match &rollout.phase {
-        Phase::Pending => match may_go_on(draft, facts) {
-            Ok(()) => enter(draft, 0),
-            Err(wait) => Move::Wait(Some(wait)),
-        },
+        Phase::Pending => {
+            let first = hurry_to(rollout).unwrap_or(0);
+            match may_go_on(draft, facts) {
+                Ok(()) => enter(draft, first),
+                Err(wait) => Move::Wait(Some(wait)),
+            }
+        }
         Phase::Step(_) => at_step(draft, facts),
         Phase::Done { drained, .. } => {
             let (known, stable) = (drained.is_some(), rollout.stable.clone());
@@ -84,27 +85,41 @@ fn look(draft: &mut Draft<'_>, facts: &Facts) -> Move {
         Phase::Off(off) => {
             let (known, candidate) = (off.drained.is_some(), rollout.candidate.clone());
             note_drained(draft, facts, known, &candidate);
-            start_queued(draft)
+            make_room(draft)
         }
     }
 }
 
-/// The file named another candidate while this one was under way, and it has ended.
-fn start_queued(draft: &mut Draft<'_>) -> Move {
+/// The file named another candidate while this one was under way, or none, and it has ended.
+fn make_room(draft: &mut Draft<'_>) -> Move {
     let plan = draft.release.plan.as_ref();
-    let queued = plan.and_then(|plan| Some((plan.candidate.clone()?, Program::of(plan))));
-    let ended = draft.rollout().map(|rollout| rollout.candidate.clone());
-    match queued.filter(|(candidate, _)| ended.as_ref() != Some(candidate)) {
-        Some((candidate, program)) => {
-            draft.begin(&candidate, program);
-            Move::Sent
-        }
-        None => Move::Wait(None),
+    let named = plan.and_then(|plan| Some((plan.candidate.clone()?, Program::of(plan))));
+    let Some(ended) = draft.rollout().map(|rollout| rollout.candidate.clone()) else { return Move::Wait(None) };
+    match named {
+        Some((candidate, _)) if candidate == ended => return Move::Wait(None),
+        Some((candidate, program)) => draft.begin(&candidate, program),
+        None => draft.end(Happened::Withdrawn, format!("the file names no candidate any more, and {ended} has gone back")),
     }
+    Move::Sent
+}
+
+/// The step that is gone to at once, if a person wants the end of it: everything to the candidate, or before that the waves over endpoints
+/// that are upgraded where they are. Those cannot be hurried by more than the pauses between them.
+fn hurry_to(rollout: &Rollout) -> Option<usize> {
+    let now = rollout.at().map(|at| at.index);
+    let ahead = now.unwrap_or(0)..rollout.program.full();
+    let mut steps = rollout.program.steps.iter().enumerate().take(ahead.end).skip(ahead.start);
+    let waves = steps.find(|(_, step)| step.is_in_place()).map(|(index, _)| index);
+    let to = waves.unwrap_or(rollout.program.full());
+    (rollout.hurried && now.is_none_or(|now| now < to)).then_some(to)
 }
 
 fn note_drained(draft: &mut Draft<'_>, facts: &Facts, known: bool, version: &str) {
     let Some(idle) = facts.idle.get(version).filter(|_| !known && facts.fleet.has_it()) else { return };
+    // Rules may still send to it, and it would be idle for a moment only.
+    if traffic(draft.release, &draft.state).sends_to(version) {
+        return;
+    }
     let now = draft.now;
     let found = Some(Drained { since: now, evidence: idle.evidence.clone() });
     match draft.state.rollout.as_mut().map(|rollout| &mut rollout.phase) {
@@ -116,7 +131,7 @@ fn note_drained(draft: &mut Draft<'_>, facts: &Facts, known: bool, version: &str
 }
 
 fn at_step(draft: &mut Draft<'_>, facts: &Facts) -> Move {
-    if let Some(Judged::Bad(why)) = judged_in_step(draft, facts) {
+    if let Some(why) = judge::bad(draft, facts) {
         return fail(draft, &why);
     }
     let Some((rollout, at)) = draft.rollout().and_then(|rollout| Some((rollout, rollout.at()?))) else { return Move::Wait(None) };
@@ -124,6 +139,7 @@ fn at_step(draft: &mut Draft<'_>, facts: &Facts) -> Move {
     match (&at.stage, step) {
         (Stage::Stuck { why, .. }, _) => Move::Wait(Some(Wait::Stuck(why.clone()))),
         (_, None) => finish(draft),
+        _ if hurry_to(rollout).is_some() => hurry(draft, facts),
         (Stage::Settling, Some(step)) => settle(draft, facts, &step),
         (_, Some(Step::Full)) => unsettled(facts).map_or_else(|| next(draft), |wait| Move::Wait(Some(wait))),
         (_, Some(Step::Roll(_))) => wave::go_on(draft, facts),
@@ -136,13 +152,26 @@ fn at_step(draft: &mut Draft<'_>, facts: &Facts) -> Move {
     }
 }
 
+fn hurry(draft: &mut Draft<'_>, facts: &Facts) -> Move {
+    let Some(to) = draft.rollout().and_then(hurry_to) else { return Move::Wait(None) };
+    match may_go_on(draft, facts) {
+        Ok(()) => enter(draft, to),
+        Err(wait) => Move::Wait(Some(wait)),
+    }
+}
+
 /// What a step asks for is on its way.
 fn settle(draft: &mut Draft<'_>, facts: &Facts, step: &Step) -> Move {
     if let Some(wait) = unsettled(facts) {
         return Move::Wait(Some(wait));
     }
-    let stage = gate::first_stage(draft, step).unwrap_or(Stage::Holding { since: draft.now });
-    draft.stage(stage);
+    let promoted = draft.rollout().and_then(Rollout::at).is_some_and(|at| at.promoted);
+    let passed_over = promoted && matches!(step, Step::Gate(_));
+    let stage = if passed_over { None } else { gate::first_stage(draft, step) };
+    draft.stage(stage.unwrap_or(Stage::Holding { since: draft.now }));
+    if !promoted {
+        tell_of_people(draft, step);
+    }
     Move::On
 }
 
@@ -173,12 +202,11 @@ fn hold(draft: &mut Draft<'_>, facts: &Facts, step: &Step, since: Timestamp) -> 
 fn condition(draft: &Draft<'_>, facts: &Facts, step: &Step, since: Timestamp) -> Option<Wait> {
     match step {
         Step::Share { until: Hold::Approval, .. } => {
-            let from = draft.release.plan.as_ref().map(|plan| plan.approvers.clone()).unwrap_or_default();
             let have = draft.rollout().and_then(Rollout::at).map_or(0, approved);
-            (have < 1).then_some(Wait::Approval { have, need: 1, from, until: None })
+            (have < 1).then(|| Wait::Approval { have, need: 1, from: gate::approvers(draft, &[]), until: None })
         }
         Step::Share { until: Hold::For(hold), .. } | Step::Ramp { hold, .. } | Step::Watch { hold } => {
-            clock(draft.now, since, *hold).or_else(|| no_data(draft, facts))
+            clock(draft.now, since, *hold).or_else(|| judge::no_data(draft, facts))
         }
         _ => None,
     }
@@ -194,53 +222,6 @@ pub(super) fn approved(at: &At) -> u32 {
 pub(super) fn clock(now: Timestamp, since: Timestamp, hold: std::time::Duration) -> Option<Wait> {
     let end = since.checked_add(hold).unwrap_or(Timestamp::MAX);
     (now < end).then_some(Wait::Clock(end))
-}
-
-/// What the checks say, with what the file says about their having no data.
-enum Judged {
-    Good,
-    Wait,
-    Bad(String),
-}
-
-fn judged(draft: &Draft<'_>, facts: &Facts, since: Timestamp) -> Judged {
-    let Some(checks) = draft.release.plan.as_ref().and_then(|plan| plan.checks.as_ref()) else { return Judged::Good };
-    match (&facts.judgement, checks.no_data) {
-        (Judgement::Good, _) | (Judgement::NoData, NoData::Pass) => Judged::Good,
-        (Judgement::Bad(why), _) => Judged::Bad(why.clone()),
-        (Judgement::NoData, NoData::Wait) => Judged::Wait,
-        (Judgement::NoData, NoData::Fail) => {
-            let samples = checks.every.saturating_mul(checks.fail_after.bad);
-            match clock(draft.now, since, samples) {
-                Some(_) => Judged::Wait,
-                None => {
-                    Judged::Bad(format!("{} samples of the checks had no data, and `no_data` says fail", checks.fail_after.bad))
-                }
-            }
-        }
-    }
-}
-
-/// What the checks say at the step under way, if the candidate gets requests in it that they could judge, and every node has it.
-fn judged_in_step(draft: &Draft<'_>, facts: &Facts) -> Option<Judged> {
-    let rollout = draft.rollout()?;
-    let at = rollout.at()?;
-    let since = match &at.stage {
-        Stage::Holding { since } => *since,
-        Stage::Rolling => rollout.roll.as_ref().and_then(wave::paused_since)?,
-        _ => return None,
-    };
-    let judges = rollout.program.mirror_at(at.index).is_some() || !matches!(rollout.step(), Some(Step::Gate(_) | Step::Full));
-    judges.then(|| judged(draft, facts, since))
-}
-
-/// The checks have said nothing yet, and are to be waited for.
-pub(super) fn no_data(draft: &Draft<'_>, facts: &Facts) -> Option<Wait> {
-    let every = draft.release.plan.as_ref()?.checks.as_ref()?.every;
-    match judged_in_step(draft, facts)? {
-        Judged::Wait => Some(Wait::Data(draft.now.checked_add(every).unwrap_or(Timestamp::MAX))),
-        Judged::Good | Judged::Bad(_) => None,
-    }
 }
 
 /// The step is over.
@@ -261,13 +242,15 @@ fn finish(draft: &mut Draft<'_>) -> Move {
 }
 
 /// Whoever is waited for is told, once: when the wait begins.
-fn tell_of_people(draft: &mut Draft<'_>, wait: Option<&Wait>) {
-    let Some(Wait::Approval { have: 0, .. }) = wait else { return };
-    let Some((index, stage)) = draft.rollout().and_then(Rollout::at).map(|at| (at.index, at.stage.clone())) else { return };
-    // The stage was made in this very look.
-    let fresh = matches!(stage, Stage::Holding { since } if since == draft.now);
-    if fresh && !draft.has_told(Happened::Waiting) {
-        let text = format!("{}: waits for {}", draft.step_words(index), wait.map(Wait::text).unwrap_or_default());
-        draft.tell(Happened::Waiting, text, None);
+fn tell_of_people(draft: &mut Draft<'_>, step: &Step) {
+    let (need, from) = match step {
+        Step::Gate(Gate::Approval { from, count, .. }) => (*count, gate::approvers(draft, from)),
+        Step::Share { until: Hold::Approval, .. } => (1, gate::approvers(draft, &[])),
+        _ => return,
+    };
+    let Some((index, have)) = draft.rollout().and_then(Rollout::at).map(|at| (at.index, approved(at))) else { return };
+    if have < need {
+        let wait = Wait::Approval { have, need, from, until: None };
+        draft.tell(Happened::Waiting, format!("{}: waits for {}", draft.step_words(index), wait.text()), None);
     }
 }

@@ -33,16 +33,18 @@ pub(super) fn enter(draft: &mut Draft<'_>, index: usize) -> Move {
     let (now, release) = (draft.now, draft.release);
     let Some(rollout) = draft.state.rollout.as_mut() else { return Move::Wait(None) };
     match rollout.program.steps.get(index) {
-        Some(Step::Roll(spec)) if !rollout.roll.as_ref().is_some_and(|roll| roll.spec == *spec) => {
-            rollout.roll = Some(Roll::new(spec.clone(), release, rollout));
-        }
+        Some(Step::Roll(spec)) => match rollout.roll.as_mut().filter(|roll| roll.in_place()) {
+            // Endpoints that have been upgraded stay so: waves go on where earlier ones ended.
+            Some(roll) => roll.spec = spec.clone(),
+            None => rollout.roll = Some(Roll::new(spec.clone(), release, rollout)),
+        },
         // Beyond its waves all endpoints of both versions serve, where each has its own.
         Some(Step::Share { .. } | Step::Ramp { .. } | Step::Full) if rollout.roll.as_ref().is_some_and(|roll| !roll.in_place()) => {
             rollout.roll = None;
         }
         _ => {}
     }
-    let at = At { index, since: now, stage: Stage::Settling, approvals: Vec::new(), promoted: false };
+    let at = At { index, since: now, stage: Stage::Settling, approvals: Vec::new(), promoted: false, overruled: false };
     rollout.phase = Phase::Step(at);
     let text = draft.step_words(index);
     draft.tell(Happened::Step, text, None);
@@ -55,11 +57,6 @@ impl Draft<'_> {
         let Some(rollout) = self.rollout() else { return String::new() };
         let step = rollout.program.steps.get(index);
         step.map_or_else(|| format!("{} has everything", rollout.candidate), |step| words(step, &rollout.candidate))
-    }
-
-    /// Whether that kind of thing has happened in this look.
-    pub fn has_told(&self, what: Happened) -> bool {
-        self.events().iter().any(|event| event.what == what)
     }
 }
 

@@ -1,12 +1,11 @@
 //! What people say.
 
-use super::advance::{approved, next};
-use super::begin::enter;
+use super::advance::approved;
 use super::draft::{Draft, Outcome};
 use super::event::{Actor, Happened};
 use super::gate;
 use super::program::Step;
-use super::state::{Approval, Instead, Paused, Phase, Rollout, Stage, State};
+use super::state::{Approval, At, Instead, Paused, Phase, Rollout, Stage, State};
 use super::view::position;
 use crate::model::{Gate, Hold, Release};
 
@@ -130,64 +129,102 @@ fn by(command: &Command) -> Option<(&Actor, Option<&str>)> {
 
 fn promote(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let rollout = running(draft)?;
-    let test = matches!(rollout.step(), Some(Step::Gate(Gate::Healthy { .. } | Gate::Mirror { .. } | Gate::Hook(_))));
-    match &mut rollout.phase {
-        Phase::Step(_) if test => {
-            return not_now(
-                "this step is a test; `skip` passes over it without its result, and `promote --full` over all that is left",
-            );
+    let Some(index) = rollout.at().map(|at| at.index) else { return nothing_begun() };
+    let (step, paused) = (rollout.step().cloned(), rollout.paused.is_some());
+    match &step {
+        Some(Step::Gate(Gate::Healthy { .. } | Gate::Mirror { .. } | Gate::Hook(_))) => {
+            return not_now("this step is a test; `skip` passes over it without its result, and `promote --full` over all that is left");
         }
-        Phase::Step(at) if matches!(at.stage, Stage::Stuck { .. }) => {
-            at.promoted = true;
-            at.stage = Stage::Settling;
-        }
-        Phase::Step(at) => at.promoted = true,
-        Phase::Pending | Phase::Done { .. } | Phase::Off(_) => {}
+        Some(Step::Full) | None => return not_now("the candidate has everything already, and only the fleet is waited for"),
+        _ => {}
     }
-    rollout.paused = None;
+    may_pass_over(draft, command, index..index + 1)?;
+    let stuck_waves = matches!(step, Some(Step::Roll(_)));
+    let Some(at) = draft.at_mut() else { return nothing_begun() };
+    match at.stage {
+        Stage::Stuck { .. } if stuck_waves => return not_now("the waves are stuck: `retry` tries again what failed"),
+        Stage::Stuck { .. } => (at.stage, at.overruled) = (Stage::Settling, true),
+        _ if at.promoted && !paused => return not_now("that is said already; only what every step needs is waited for"),
+        _ => {}
+    }
+    at.promoted = true;
+    unpause(draft);
     draft.tell(Happened::Promoted, "the step is not waited for any more", by(command));
     Ok(())
 }
 
+fn unpause(draft: &mut Draft<'_>) {
+    if let Some(rollout) = draft.state.rollout.as_mut() {
+        rollout.paused = None;
+    }
+}
+
+fn nothing_begun<T>() -> Result<T, Refused> {
+    not_now("no step has begun yet: `resume`, or take `hold` out of the file")
+}
+
 fn promote_fully(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let rollout = running(draft)?;
-    rollout.paused = None;
-    let (full, waves) = (rollout.program.full(), rollout.roll.as_ref().is_some_and(|roll| roll.in_place()));
-    let at = rollout.at().map(|at| at.index);
-    let rolling_ahead = rollout.program.steps.iter().position(|step| matches!(step, Step::Roll(_)));
+    let (full, at) = (rollout.program.full(), rollout.at().map(|at| at.index));
     if at.is_some_and(|at| at >= full) {
         return not_now("the candidate has everything already");
     }
-    // Endpoints that are upgraded where they are cannot be hurried by more than the pauses between them.
-    let in_place = waves || rolling_ahead.is_some_and(|index| is_in_place(&rollout.program.steps[index]));
-    if in_place {
-        rollout.hurried = true;
-        draft.tell(Happened::Promoted, "waves do not pause any more", by(command));
-        return Ok(());
+    if rollout.hurried && rollout.paused.is_none() {
+        return not_now("that is said already; only what every step needs is waited for");
     }
-    rollout.roll = None;
-    draft.tell(Happened::Promoted, "everything to the candidate, now", by(command));
-    enter(draft, full);
+    let waves = rollout.program.steps[..full].iter().skip(at.unwrap_or(0)).any(Step::is_in_place);
+    let in_waves = rollout.step().is_some_and(Step::is_in_place);
+    may_pass_over(draft, command, at.unwrap_or(0)..full)?;
+    if let Some(at) = draft.at_mut().filter(|at| matches!(at.stage, Stage::Stuck { .. })) {
+        if in_waves {
+            return not_now("the waves are stuck: `retry` tries again what failed");
+        }
+        (at.stage, at.overruled) = (Stage::Settling, true);
+    }
+    unpause(draft);
+    if let Some(rollout) = draft.state.rollout.as_mut() {
+        rollout.hurried = true;
+    }
+    let text = if waves { "waves do not pause any more, and then everything to the candidate" } else { "everything to the candidate, now" };
+    draft.tell(Happened::Promoted, text, by(command));
     Ok(())
 }
 
-fn is_in_place(step: &Step) -> bool {
-    matches!(step, Step::Roll(rolling) if rolling.upgrade.is_some())
+/// Whoever passes over an approval must be one who may give it.
+fn may_pass_over(draft: &Draft<'_>, command: &Command, steps: std::ops::Range<usize>) -> Result<(), Refused> {
+    let Some(rollout) = draft.rollout() else { return Ok(()) };
+    let steps = rollout.program.steps.get(steps).unwrap_or_default();
+    steps.iter().filter_map(asks).try_for_each(|from| is_approver(draft, command, from))
+}
+
+/// Of whom a step asks an approval, if it does; of nobody in particular if there are no names.
+fn asks(step: &Step) -> Option<&[String]> {
+    match step {
+        Step::Gate(Gate::Approval { from, .. }) => Some(from),
+        Step::Share { until: Hold::Approval, .. } => Some(&[]),
+        _ => None,
+    }
+}
+
+fn is_approver(draft: &Draft<'_>, command: &Command, from: &[String]) -> Result<(), Refused> {
+    let approvers = gate::approvers(draft, from);
+    if approvers.is_empty() || approvers.contains(&command.by.name) {
+        return Ok(());
+    }
+    let who = approvers.join(", ");
+    Err(Refused::NotYours(format!("{} may not approve this; {who} may (--actor says who you are)", command.by.name)))
 }
 
 fn approve(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
-    let from = match running(draft)?.step() {
-        Some(Step::Gate(Gate::Approval { from, .. })) => from.clone(),
-        Some(Step::Share { until: Hold::Approval, .. }) => Vec::new(),
-        _ => return not_now(format!("nothing waits for an approval: {}", position(draft.release, &draft.state))),
+    let Some(from) = running(draft)?.step().and_then(asks).map(<[String]>::to_vec) else {
+        return not_now(format!("nothing waits for an approval: {}", position(draft.release, &draft.state)));
     };
-    let approvers = gate::approvers(draft, &from);
-    if !approvers.is_empty() && !approvers.contains(&command.by.name) {
-        let who = approvers.join(", ");
-        return Err(Refused::NotYours(format!("{} may not approve this; {who} may (--actor says who you are)", command.by.name)));
-    }
+    is_approver(draft, command, &from)?;
     let approval = Approval { by: command.by.clone(), at: draft.now, reason: command.reason.clone() };
     let Some(at) = draft.at_mut() else { return Ok(()) };
+    if matches!(at.stage, Stage::Stuck { .. }) {
+        return not_now("the step is stuck: `retry` begins it again, and then it can be approved");
+    }
     if at.approvals.iter().any(|other| other.by.name == command.by.name) {
         return not_now(format!("{} has approved of this step already", command.by.name));
     }
@@ -226,11 +263,7 @@ fn abort(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
 fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let where_it_is = position(draft.release, &draft.state);
     if let Some(instead) = draft.state.instead.take() {
-        draft.tell(
-            Happened::Retried,
-            format!("{} serves again, and {} does not", draft.release.stable, instead.version),
-            by(command),
-        );
+        draft.tell(Happened::Retried, format!("{} serves again, and {} does not", draft.release.stable, instead.version), by(command));
         return Ok(());
     }
     let Some(rollout) = draft.state.rollout.as_mut() else { return not_now(where_it_is) };
@@ -241,28 +274,45 @@ fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
             (rollout.hurried, rollout.roll) = (false, None);
         }
         Phase::Step(at) if matches!(at.stage, Stage::Stuck { .. }) => {
-            (at.stage, at.since) = (Stage::Settling, draft.now);
-            at.approvals.clear();
+            let (index, since) = (at.index, draft.now);
+            *at = At { index, since, stage: Stage::Settling, approvals: Vec::new(), promoted: false, overruled: false };
         }
         _ => return not_now(format!("there is nothing to try again: {where_it_is}")),
     }
     rollout.round += 1;
+    try_wave_again(draft);
     draft.tell(Happened::Retried, "begins again", by(command));
     Ok(())
 }
 
+fn try_wave_again(draft: &mut Draft<'_>) {
+    let Some(wave) = draft.rollout().and_then(|rollout| rollout.roll.as_ref()).map(|roll| roll.wave) else { return };
+    let (token, now) = (gate::token(draft, &format!("wave{wave}")), draft.now);
+    if let Some(roll) = draft.state.rollout.as_mut().and_then(|rollout| rollout.roll.as_mut()) {
+        roll.again(token, now);
+    }
+}
+
 fn skip(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let rollout = running(draft)?;
-    let Some(index) = rollout.at().map(|at| at.index) else {
-        return not_now("no step has begun yet: `resume`, or take `hold` out of the file");
-    };
-    if matches!(rollout.step(), Some(Step::Roll(_))) {
-        return not_now("waves cannot be passed over: `promote` ends their pause, `abort` takes everything back");
+    let Some(index) = rollout.at().map(|at| at.index) else { return nothing_begun() };
+    let paused = rollout.paused.is_some();
+    match rollout.step() {
+        Some(Step::Roll(_)) => {
+            return not_now("waves cannot be passed over: `promote` ends their pause, `abort` takes everything back");
+        }
+        Some(Step::Full) | None => return not_now("the candidate has everything already, and only the fleet is waited for"),
+        _ => {}
     }
-    rollout.paused = None;
+    may_pass_over(draft, command, index..index + 1)?;
     let words = draft.step_words(index);
+    let Some(at) = draft.at_mut() else { return nothing_begun() };
+    if at.promoted && at.overruled && !paused {
+        return not_now("that is said already; only what every step needs is waited for");
+    }
+    (at.stage, at.promoted, at.overruled) = (Stage::Settling, true, true);
+    unpause(draft);
     draft.tell(Happened::Skipped, format!("passed over: {words}"), by(command));
-    next(draft);
     Ok(())
 }
 
@@ -287,10 +337,6 @@ fn undo(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
         return not_now("no version before this one is known and still in the file");
     };
     draft.state.instead = Some(Instead { version: previous.clone(), since: draft.now, by: command.by.clone() });
-    draft.tell(
-        Happened::Undone,
-        format!("{previous} serves instead of {}, until the file says another `stable`", release.stable),
-        by(command),
-    );
+    draft.tell(Happened::Undone, format!("{previous} serves instead of {}, until the file says another `stable`", release.stable), by(command));
     Ok(())
 }

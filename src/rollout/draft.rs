@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::event::{Actor, Event, Happened};
 use super::program::Program;
-use super::split::split;
+use super::split::{split, stable_of};
 use super::state::{At, Off, Phase, Rollout, Stage, State};
 use super::wait::Wait;
 use crate::model::{Release, Split};
@@ -31,11 +31,37 @@ pub(super) struct Draft<'a> {
     pub now: Timestamp,
     events: Vec<Event>,
     split: Split,
+    look_again: Option<Timestamp>,
 }
 
 impl<'a> Draft<'a> {
     pub fn new(release: &'a Release, state: &State, now: Timestamp) -> Draft<'a> {
-        Draft { release, state: state.clone(), now, events: Vec::new(), split: split(release, state) }
+        Draft { release, state: state.clone(), now, events: Vec::new(), split: split(release, state), look_again: None }
+    }
+
+    /// Whatever else is waited for, something may be due then.
+    pub fn look_again(&mut self, at: Timestamp) {
+        self.look_again = Some(self.look_again.map_or(at, |before| before.min(at)));
+    }
+
+    /// Endpoints that are listed no more are not waited for.
+    pub fn follow(&mut self) {
+        let release = self.release;
+        let Some(rollout) = self.state.rollout.as_mut() else { return };
+        let (stable, candidate) = (stable_of(release, rollout).to_owned(), rollout.candidate.clone());
+        let returning = matches!(&rollout.phase, Phase::Off(off) if off.returning);
+        if let Some(roll) = &mut rollout.roll {
+            roll.follow(release, (&stable, &candidate), returning);
+        }
+    }
+
+    /// The rollout is over, and nothing is left to be done for it. What is told of it is still told of this rollout.
+    pub fn end(&mut self, what: Happened, text: String) {
+        let ended = self.state.rollout.take();
+        self.tell(what, text, None);
+        if let (Some(event), Some(ended)) = (self.events.last_mut(), ended) {
+            (event.rollout, event.candidate) = (ended.id, Some(ended.candidate));
+        }
     }
 
     /// The rollout, which there is.
@@ -103,7 +129,12 @@ impl<'a> Draft<'a> {
     pub fn off(&mut self, what: Happened, why: &str, by: Option<(&Actor, Option<&str>)>) {
         let (now, release) = (self.now, self.release);
         let Some(rollout) = self.state.rollout.as_mut() else { return };
-        let index = rollout.at().map_or(rollout.program.steps.len(), |at| at.index);
+        let index = match &rollout.phase {
+            Phase::Pending => None,
+            Phase::Step(at) => Some(at.index),
+            Phase::Done { .. } => Some(rollout.program.steps.len()),
+            Phase::Off(off) => off.index,
+        };
         let returning = rollout.turn_back(release, now);
         let by_whom = by.map(|(actor, _)| actor.clone());
         rollout.phase = Phase::Off(Off { at: now, why: why.to_owned(), by: by_whom, index, drained: None, returning });
@@ -119,12 +150,9 @@ impl<'a> Draft<'a> {
 
     /// What came of it, with what is waited for.
     pub fn waiting(self, wait: Option<Wait>, again: bool) -> Outcome {
-        let wake_at = wait.as_ref().and_then(Wait::until);
+        let now = self.now;
+        // What was due and did not happen waits for facts: looking again and again would not bring them.
+        let wake_at = [wait.as_ref().and_then(Wait::until), self.look_again].into_iter().flatten().filter(|at| *at > now).min();
         Outcome { state: self.state, events: self.events, wait, wake_at, again }
-    }
-
-    /// What has happened so far.
-    pub fn events(&self) -> &[Event] {
-        &self.events
     }
 }

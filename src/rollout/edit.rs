@@ -4,7 +4,9 @@ use jiff::Timestamp;
 
 use super::draft::{Draft, Outcome};
 use super::event::Happened;
+use super::keys::key_of;
 use super::program::Program;
+use super::roll::Roll;
 use super::state::{Phase, Rollout, State};
 use crate::model::{OnNewCandidate, Release};
 
@@ -26,18 +28,19 @@ pub struct NotNow {
 pub fn edit(release: &Release, state: &State, now: Timestamp) -> Result<Outcome, NotNow> {
     let mut draft = Draft::new(release, state, now);
     let wanted = wanted(release);
-    stable_changed(&mut draft);
+    stable_changed(&mut draft)?;
     match (draft.state.rollout.clone(), wanted) {
         (None, None) => {}
         (None, Some((candidate, program))) => start(&mut draft, &candidate, program)?,
-        (Some(rollout), wanted) if release.stable == rollout.candidate => over(&mut draft, &rollout, wanted),
-        (Some(rollout), None) => withdraw(&mut draft, &rollout),
+        (Some(rollout), wanted) if release.stable == rollout.candidate => over(&mut draft, &rollout, wanted)?,
+        (Some(rollout), None) => withdraw(&mut draft, &rollout)?,
         (Some(rollout), Some((candidate, program))) if candidate == rollout.candidate => same(&mut draft, &rollout, program)?,
         (Some(rollout), Some((candidate, program))) => other(&mut draft, &rollout, &candidate, program)?,
     }
     if draft.state.stable != release.stable {
         draft.state.stable.clone_from(&release.stable);
     }
+    draft.follow();
     Ok(draft.done())
 }
 
@@ -48,14 +51,28 @@ fn wanted(release: &Release) -> Option<(String, Program)> {
 }
 
 /// The version before is remembered; what a person said instead of it is over.
-fn stable_changed(draft: &mut Draft<'_>) {
-    let before = draft.state.stable.clone();
-    if before.is_empty() || before == draft.release.stable {
-        return;
+fn stable_changed(draft: &mut Draft<'_>) -> Result<(), NotNow> {
+    let (before, now) = (draft.state.stable.clone(), &draft.release.stable);
+    if before.is_empty() || before == *now {
+        return instead_stays(draft);
     }
     draft.state.previous = Some(before);
     if draft.state.instead.take().is_some() {
-        draft.tell(Happened::Edited, format!("the file says `stable: {}`", draft.release.stable), None);
+        draft.tell(Happened::Edited, format!("the file says `stable: {now}`"), None);
+    }
+    Ok(())
+}
+
+/// The version that serves since somebody undid another one must not go, for then the other one would serve again.
+fn instead_stays(draft: &Draft<'_>) -> Result<(), NotNow> {
+    let release = draft.release;
+    match draft.state.instead.as_ref().filter(|instead| release.version(&instead.version).is_none()) {
+        None => Ok(()),
+        Some(instead) => Err(NotNow {
+            key: "versions".into(),
+            title: format!("{} serves instead of {} since somebody undid it, and must stay", instead.version, release.stable),
+            help: format!("keep it and say `stable: {}`; or `tidegate retry {}` first", instead.version, release.service),
+        }),
     }
 }
 
@@ -63,10 +80,7 @@ fn start(draft: &mut Draft<'_>, candidate: &str, program: Program) -> Result<(),
     if let Some(instead) = &draft.state.instead {
         return Err(NotNow {
             key: "candidate".into(),
-            title: format!(
-                "{} serves instead of {} since somebody undid it, so nothing is released now",
-                instead.version, draft.release.stable
-            ),
+            title: format!("{} serves instead of {} since somebody undid it, so nothing is released now", instead.version, draft.release.stable),
             help: format!("say `stable: {}`; or `tidegate retry {}`", instead.version, draft.release.service),
         });
     }
@@ -75,29 +89,56 @@ fn start(draft: &mut Draft<'_>, candidate: &str, program: Program) -> Result<(),
 }
 
 /// The file says `stable` of the candidate: the rollout is over, and if it was done nothing changes on the wire.
-fn over(draft: &mut Draft<'_>, rollout: &Rollout, wanted: Option<(String, Program)>) {
+fn over(draft: &mut Draft<'_>, rollout: &Rollout, wanted: Option<(String, Program)>) -> Result<(), NotNow> {
+    let in_part = |roll: &Roll| roll.owes() && !(roll.out.is_empty() && roll.old(draft.release, rollout).is_empty());
+    if rollout.roll.as_ref().is_some_and(in_part) {
+        return Err(NotNow {
+            key: "stable".into(),
+            title: format!("only some of the endpoints have been upgraded to {}", rollout.candidate),
+            help: format!("wait until all have, or `tidegate promote --full {service}`", service = draft.release.service),
+        });
+    }
     let done = matches!(rollout.phase, Phase::Done { .. });
     let text = if done {
         format!("{} is stable: the release is over, and nothing moves", rollout.candidate)
     } else {
         format!("the file says `stable: {}`: everything goes there, and the release is over", rollout.candidate)
     };
-    draft.state.rollout = None;
-    draft.tell(Happened::Collapsed, text, None);
+    draft.end(Happened::Collapsed, text);
     if let Some((candidate, program)) = wanted {
         draft.begin(&candidate, program);
     }
+    Ok(())
 }
 
-fn withdraw(draft: &mut Draft<'_>, rollout: &Rollout) {
-    draft.state.rollout = None;
-    let text = format!("the file names no candidate any more: {} gets nothing", rollout.candidate);
-    draft.tell(Happened::Withdrawn, text, None);
+/// The file names no candidate: everything goes back to stable at once, but for endpoints that have been upgraded where they are.
+fn withdraw(draft: &mut Draft<'_>, rollout: &Rollout) -> Result<(), NotNow> {
+    if !rollout.owes() {
+        draft.end(Happened::Withdrawn, format!("the file names no candidate any more: {} gets nothing", rollout.candidate));
+        return Ok(());
+    }
+    for (key, version) in [("versions", &rollout.candidate), ("stable", &rollout.stable)] {
+        if draft.release.version(version).is_none() || key == "stable" && draft.release.stable != *version {
+            return Err(NotNow {
+                key: key.into(),
+                title: format!("endpoints have been upgraded to {}, and must go back to {} first", rollout.candidate, rollout.stable),
+                help: format!("keep {version} as it was and take only `candidate` out, or `tidegate abort {}`", draft.release.service),
+            });
+        }
+    }
+    if !matches!(rollout.phase, Phase::Off(_)) {
+        draft.off(Happened::RolledBack, "the file names no candidate any more", None);
+    }
+    Ok(())
 }
 
 /// The same candidate. Future steps are taken over; the one under way, and those behind, are not to be changed.
 fn same(draft: &mut Draft<'_>, rollout: &Rollout, program: Program) -> Result<(), NotNow> {
     stays(draft, rollout)?;
+    if let Some(rollout) = draft.state.rollout.as_mut().filter(|rollout| rollout.stable != draft.release.stable) {
+        rollout.stable.clone_from(&draft.release.stable);
+        draft.tell(Happened::Edited, format!("the file says `stable: {}`", draft.release.stable), None);
+    }
     if program == rollout.program {
         return Ok(());
     }
@@ -125,7 +166,7 @@ fn same(draft: &mut Draft<'_>, rollout: &Rollout, program: Program) -> Result<()
 fn step_changed(draft: &Draft<'_>, rollout: &Rollout, index: usize, begun: usize) -> NotNow {
     let which = if index + 1 == begun { "is under way" } else { "is over" };
     NotNow {
-        key: format!("step {index}"),
+        key: draft.release.plan.as_ref().map(|plan| key_of(plan, index)).unwrap_or_default(),
         title: format!("step {} of {} {which}, and cannot be changed", rollout.program.number(index), rollout.candidate),
         help: format!(
             "it was: {}. Change the steps after it, or `tidegate promote {service}` to end it, or `tidegate abort {service}`",
@@ -135,9 +176,14 @@ fn step_changed(draft: &Draft<'_>, rollout: &Rollout, index: usize, begun: usize
     }
 }
 
-/// Where a rollout returns to is not changed under it.
+/// Where a rollout returns to is not changed under it: only before it moves anything, or after it has returned.
 fn stays(draft: &Draft<'_>, rollout: &Rollout) -> Result<(), NotNow> {
-    if rollout.stable == draft.release.stable || matches!(rollout.phase, Phase::Off(_)) {
+    let at_stable = match &rollout.phase {
+        Phase::Pending => true,
+        Phase::Off(off) => !off.returning,
+        Phase::Step(_) | Phase::Done { .. } => false,
+    };
+    if at_stable || rollout.stable == draft.release.stable {
         return Ok(());
     }
     Err(NotNow {
@@ -153,10 +199,7 @@ fn other(draft: &mut Draft<'_>, rollout: &Rollout, candidate: &str, program: Pro
         return Err(NotNow {
             key: "candidate".into(),
             title: format!("{} has all the traffic, while `stable` is still {}", rollout.candidate, rollout.stable),
-            help: format!(
-                "say `stable: {}` first, or in the same edit: then {candidate} is released from there",
-                rollout.candidate
-            ),
+            help: format!("say `stable: {}` first, or in the same edit: then {candidate} is released from there", rollout.candidate),
         });
     }
     let policy = draft.release.plan.as_ref().map(|plan| plan.on_new_candidate).unwrap_or_default();
@@ -174,13 +217,12 @@ fn other(draft: &mut Draft<'_>, rollout: &Rollout, candidate: &str, program: Pro
             stays(draft, rollout)?;
             return Ok(());
         }
-        OnNewCandidate::Supersede if rollout.roll.as_ref().is_some_and(|roll| roll.in_place() && !roll.new.is_empty()) => {
+        OnNewCandidate::Supersede if rollout.owes() => {
             return Err(busy(draft, rollout, "endpoints have been upgraded to it, and must go back first"));
         }
         OnNewCandidate::Supersede => {}
     }
-    draft.state.rollout = None;
-    draft.tell(Happened::Withdrawn, format!("the file names {candidate} instead of {}", rollout.candidate), None);
+    draft.end(Happened::Withdrawn, format!("the file names {candidate} instead of {}", rollout.candidate));
     draft.begin(candidate, program);
     Ok(())
 }

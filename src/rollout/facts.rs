@@ -70,7 +70,7 @@ pub enum Answer {
     Again(String),
 }
 
-/// What the checks say of the candidate at its present step.
+/// What the checks say of the candidate at its present step: of samples that began after it did, so nothing at first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Judgement {
     /// Nothing: there is no data.

@@ -5,6 +5,7 @@ use super::begin::enter;
 use super::draft::Draft;
 use super::event::Happened;
 use super::program::Step;
+use super::split::share_now;
 use super::state::{Rollout, Stage};
 use crate::model::{OnFailure, Share};
 
@@ -20,6 +21,11 @@ pub(super) fn fail(draft: &mut Draft<'_>, why: &str) -> Move {
         OnFailure::StepBack => match step_before(draft) {
             Some(index) => {
                 let text = format!("back by a step, to {}: {why}", draft.step_words(index));
+                if let Some(rollout) = draft.state.rollout.as_mut() {
+                    // What is asked the next time round is another question, and nobody wants the end of it any more.
+                    rollout.round += 1;
+                    rollout.hurried = false;
+                }
                 draft.tell(Happened::SteppedBack, text, None);
                 enter(draft, index)
             }
@@ -36,8 +42,8 @@ fn roll_back(draft: &mut Draft<'_>, why: &str) -> Move {
 
 /// The step before with a share of its own that is less than now. Waves are not taken back one by one.
 fn step_before(draft: &Draft<'_>) -> Option<usize> {
-    let rollout = draft.rollout()?;
-    let now = rollout.program.share_at(rollout.at()?.index);
+    let rollout = draft.rollout().filter(|rollout| !rollout.step().is_some_and(Step::is_in_place))?;
+    let now = share_now(draft.release, rollout);
     let has_less = |index: &usize| match rollout.program.steps.get(*index) {
         Some(Step::Share { share, .. }) => *share < now && *share > Share::ZERO,
         _ => false,

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::advance::{Move, approved, clock, next, no_data};
+use super::advance::{Move, approved, clock, next};
 use super::begin::may_go_on;
 use super::draft::Draft;
 use super::event::Happened;
 use super::facts::{Answer, Facts};
 use super::failure::fail;
+use super::judge::no_data;
 use super::program::Step;
 use super::roll::listed;
 use super::state::{Calling, Rollout, Stage};
@@ -58,7 +59,8 @@ pub(super) fn look(draft: &mut Draft<'_>, facts: &Facts, gate: &Gate) -> Move {
                 None => pass(draft, facts, None),
             }
         }
-        (Gate::Hook(hook), Stage::Calling(calling)) => called(draft, facts, hook, calling),
+        (Gate::Hook(hook), Stage::Calling(calling)) => called(draft, facts, hook, &calling),
+        (Gate::Hook(_), Stage::Passed(text)) => pass(draft, facts, Some(text)),
         (Gate::Approval { from, count, within }, Stage::Holding { since }) => {
             let until = within.map(|within| since.checked_add(within).unwrap_or(Timestamp::MAX));
             if approvals >= *count {
@@ -118,25 +120,21 @@ fn healthy(draft: &mut Draft<'_>, facts: &Facts, (need, hold): (Share, Duration)
     }
 }
 
-fn called(draft: &mut Draft<'_>, facts: &Facts, hook: &Hook, calling: Calling) -> Move {
-    match answered(draft.now, facts, hook, &calling) {
+fn called(draft: &mut Draft<'_>, facts: &Facts, hook: &Hook, calling: &Calling) -> Move {
+    match answered(draft.now, facts, hook, calling) {
         Answered::Go => {
-            // The answer is kept with the state, so that it is not asked for again while something else is waited for.
-            let calling = Calling { last: Some(GO.to_owned()), ..calling };
-            draft.stage(Stage::Calling(calling));
-            pass(draft, facts, Some(format!("{} says go", hook.url)))
+            // Kept with the state, so that it is not asked for again while something else is waited for.
+            draft.stage(Stage::Passed(format!("{} says go", hook.url)));
+            Move::On
         }
         Answered::Stop(why) => fail(draft, &format!("hook {}: {why}", hook.url)),
         Answered::Again(calling) => {
             draft.stage(Stage::Calling(calling));
             Move::On
         }
-        Answered::Wait => Move::Wait(Some(wait_for(hook, &calling))),
+        Answered::Wait => Move::Wait(Some(wait_for(hook, calling))),
     }
 }
-
-/// What a call that was answered with "go" remembers.
-const GO: &str = "go";
 
 pub(super) fn wait_for(hook: &Hook, calling: &Calling) -> Wait {
     Wait::Call { url: hook.url.clone(), attempt: calling.attempt, due: calling.due, last: calling.last.clone() }
@@ -152,17 +150,7 @@ pub(super) enum Answered {
     Wait,
 }
 
-impl Calling {
-    /// Whether it was answered with "go".
-    pub(super) fn has_go(&self) -> bool {
-        self.last.as_deref() == Some(GO)
-    }
-}
-
 pub(super) fn answered(now: Timestamp, facts: &Facts, hook: &Hook, calling: &Calling) -> Answered {
-    if calling.has_go() {
-        return Answered::Go;
-    }
     match facts.answers.get(&calling.token).filter(|(attempt, _)| *attempt == calling.attempt) {
         None => Answered::Wait,
         Some((_, Answer::Go)) => Answered::Go,
@@ -171,9 +159,9 @@ pub(super) fn answered(now: Timestamp, facts: &Facts, hook: &Hook, calling: &Cal
             Answered::Stop(format!("no answer that counts in {} tries, the last: {why}", hook.tries))
         }
         Some((_, Answer::Again(why))) => {
-            let pause = AGAIN.saturating_mul(1 << (calling.attempt - 1).min(10)).min(LONGEST);
+            let pause = AGAIN.saturating_mul(1 << calling.attempt.saturating_sub(1).min(10)).min(LONGEST);
             let due = now.checked_add(pause).unwrap_or(now);
-            Answered::Again(Calling { attempt: calling.attempt + 1, due, last: Some(why.clone()), ..calling.clone() })
+            Answered::Again(Calling { attempt: calling.attempt.saturating_add(1), due, last: Some(why.clone()), ..calling.clone() })
         }
     }
 }

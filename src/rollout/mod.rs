@@ -23,6 +23,8 @@ mod event;
 mod facts;
 mod failure;
 mod gate;
+mod judge;
+mod keys;
 mod program;
 mod roll;
 mod split;
@@ -46,3 +48,6 @@ pub use traffic::{share_now, traffic};
 pub use view::{Rung, RungState, View};
 pub use wait::Wait;
 pub use wanted::{HookCall, calls, draining, probed};
+
+#[cfg(test)]
+mod tests;

@@ -45,6 +45,13 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// Whether endpoints are upgraded where they are.
+    pub fn is_in_place(&self) -> bool {
+        matches!(self, Step::Roll(rolling) if rolling.upgrade.is_some())
+    }
+}
+
 /// The most small steps of a cutover over a time, and the least time that one takes.
 const RAMP_STEPS: u32 = 20;
 const RAMP_STEP: Duration = Duration::from_secs(1);
@@ -56,11 +63,24 @@ impl Program {
         for strategy in std::iter::once(&plan.strategy).chain(&plan.then) {
             program.add(strategy);
         }
+        program.go_over_the_rest();
         let ends_full = program.steps.iter().any(|step| matches!(step, Step::Full));
         if !ends_full && !program.steps.is_empty() {
             program.steps.push(Step::Full);
         }
         program
+    }
+
+    /// Endpoints that are upgraded where they are must all have been before the candidate gets everything: what waves that end earlier
+    /// leave is gone over then.
+    fn go_over_the_rest(&mut self) {
+        let in_part = |step: &Step| match step {
+            Step::Roll(rolling) if rolling.upgrade.is_some() && rolling.until < Share::FULL => Some(rolling.clone()),
+            _ => None,
+        };
+        if let Some(rolling) = self.steps.iter().find_map(in_part) {
+            self.steps.insert(self.full(), Step::Roll(Rolling { until: Share::FULL, ..rolling }));
+        }
     }
 
     fn add(&mut self, strategy: &Strategy) {
@@ -133,9 +153,14 @@ impl Program {
     }
 }
 
+/// Small steps of a cutover over so long.
+pub(super) fn ramp_steps(over: Duration) -> u32 {
+    u32::try_from(over.as_millis() / RAMP_STEP.as_millis()).unwrap_or(RAMP_STEPS).clamp(1, RAMP_STEPS)
+}
+
 /// From a share to all, in equal steps.
 fn ramp(from: Share, over: Duration) -> impl Iterator<Item = Step> {
-    let steps = u32::try_from(over.as_millis() / RAMP_STEP.as_millis()).unwrap_or(RAMP_STEPS).clamp(1, RAMP_STEPS);
+    let steps = ramp_steps(over);
     let rest = Share::FULL.saturating_sub(from).thousandths();
     let hold = over / steps;
     (1..=steps).map(move |step| {

@@ -12,7 +12,7 @@ use crate::model::{Batch, Endpoint, Placed, Release, Rolling, Share};
 pub struct Roll {
     /// How waves are taken.
     pub spec: Rolling,
-    /// Stable's endpoints when they began.
+    /// Endpoints that they go over: stable's, as the file lists them now.
     pub total: u32,
     /// Counts the waves, from 1; 0 before the first.
     pub wave: u32,
@@ -65,8 +65,20 @@ impl Roll {
 
     /// Waves in all, as far as it can be told.
     pub fn waves(&self) -> u32 {
-        let until = self.total.saturating_mul(self.spec.until.thousandths()).div_ceil(Share::FULL.thousandths());
-        until.div_ceil(u32::try_from(self.batch()).unwrap_or(u32::MAX).max(1))
+        let all = self.goal().div_ceil(self.batch().max(1));
+        u32::try_from(all).unwrap_or(u32::MAX)
+    }
+
+    /// Stable's endpoints that are gone when the waves are over.
+    fn goal(&self) -> usize {
+        let goal = u64::from(self.total) * u64::from(self.spec.until.thousandths());
+        usize::try_from(goal.div_ceil(u64::from(Share::FULL.thousandths()))).unwrap_or(usize::MAX)
+    }
+
+    /// How many of stable's leave with the next wave.
+    pub(super) fn leaving(&self) -> usize {
+        let gone = if self.in_place() { self.new.len() } else { self.gone.len() };
+        self.batch().min(self.goal().saturating_sub(gone))
     }
 
     /// Stable's endpoints in service.
@@ -100,7 +112,7 @@ impl Roll {
 
     /// Whether the waves have come to where they end.
     pub(super) fn is_over(&self, release: &Release, rollout: &Rollout) -> bool {
-        self.out.is_empty() && (self.share(release, rollout) >= self.spec.until || self.old(release, rollout).is_empty())
+        self.out.is_empty() && (self.leaving() == 0 || self.old(release, rollout).is_empty()) && !self.new.is_empty()
     }
 
     /// What is in service of stable and of the candidate. Those on their way out are of stable, or of the candidate if they go back.
@@ -109,23 +121,56 @@ impl Roll {
         let leaving = || self.out.iter().map(|endpoint| Placed { endpoint: *endpoint, draining: true });
         let mut old: Vec<Placed> = self.old(release, rollout).into_iter().map(serving).collect();
         let mut new: Vec<Placed> = self.new.iter().copied().map(serving).collect();
-        if returning {
-            new.extend(leaving())
-        } else {
-            old.extend(leaving())
-        }
+        if returning { new.extend(leaving()) } else { old.extend(leaving()) }
         [(stable_of(release, rollout).to_owned(), old), (rollout.candidate.clone(), new)]
     }
 
     /// Forgets endpoints that the release does not list any more.
-    pub(super) fn follow(&mut self, release: &Release, stable: &str, candidate: &str) {
-        let there = |version: &str| listed(release, version).to_vec();
-        let (of_stable, of_candidate) = (there(stable), there(candidate));
-        self.new.retain(|endpoint| of_candidate.contains(endpoint));
+    pub(super) fn follow(&mut self, release: &Release, (stable, candidate): (&str, &str), returning: bool) {
+        let (of_stable, of_candidate) = (listed(release, stable), listed(release, candidate));
+        let in_place = self.in_place();
+        let listed_somewhere = |endpoint: &Endpoint| of_stable.contains(endpoint) || of_candidate.contains(endpoint);
+        let is_new = |endpoint: &Endpoint| of_candidate.contains(endpoint) || in_place && of_stable.contains(endpoint);
+        self.new.retain(is_new);
         self.gone.retain(|endpoint| of_stable.contains(endpoint));
-        self.out.retain(|endpoint| of_stable.contains(endpoint) || of_candidate.contains(endpoint));
+        self.out.retain(listed_somewhere);
         if let WaveStage::Checking(coming) = &mut self.stage {
-            coming.retain(|endpoint| of_candidate.contains(endpoint));
+            coming.retain(is_new);
+        }
+        self.keep_serving(of_stable, returning);
+        let beside = self.new.iter().chain(&self.out).filter(|endpoint| in_place && !of_stable.contains(endpoint)).count();
+        self.total = u32::try_from(of_stable.len() + beside).unwrap_or(u32::MAX);
+    }
+
+    /// If the file takes away all that serve, those that had left or were to leave come back, as far as they are still what they were.
+    fn keep_serving(&mut self, of_stable: &[Endpoint], returning: bool) {
+        let is_in = |endpoint: &Endpoint| !self.out.contains(endpoint) && !self.gone.contains(endpoint);
+        if !self.new.is_empty() || of_stable.iter().any(is_in) {
+            return;
+        }
+        let asked = matches!(self.stage, WaveStage::Calling(_) | WaveStage::Checking(_)) && self.in_place();
+        if !asked {
+            self.gone.clear();
+            let out = std::mem::take(&mut self.out);
+            if returning {
+                self.new = out;
+            }
+            self.stage = WaveStage::Next;
+        }
+    }
+
+    /// Whether endpoints run something else than stable, or may: they have to go back before the rollout can be forgotten.
+    pub(super) fn owes(&self) -> bool {
+        let asked = matches!(self.stage, WaveStage::Calling(_) | WaveStage::Checking(_));
+        self.in_place() && (!self.new.is_empty() || asked && !self.out.is_empty())
+    }
+
+    /// A call that was answered is made again, as another one; time between waves begins anew.
+    pub(super) fn again(&mut self, token: String, now: Timestamp) {
+        match &mut self.stage {
+            WaveStage::Calling(calling) => *calling = Calling::new(token, now),
+            WaveStage::Pausing(since) => *since = now,
+            _ => {}
         }
     }
 }

@@ -54,7 +54,7 @@ pub struct Rollout {
     pub paused: Option<Paused>,
     /// Where endpoints are, once waves have begun.
     pub roll: Option<Roll>,
-    /// Waves do not pause any more: a person wants the end of it.
+    /// Steps between are left out, and waves do not pause any more: a person wants the end of it.
     #[serde(default)]
     pub hurried: bool,
     /// How often the steps were begun, for the tokens of calls: an answer to an earlier try is none to this one.
@@ -74,6 +74,12 @@ impl Rollout {
     /// The step under way.
     pub fn step(&self) -> Option<&Step> {
         self.program.steps.get(self.at()?.index)
+    }
+
+    /// Whether endpoints run something else than stable, or may.
+    pub(super) fn owes(&self) -> bool {
+        let returning = matches!(&self.phase, Phase::Off(off) if off.returning);
+        returning || self.roll.as_ref().is_some_and(Roll::owes)
     }
 
     /// Whether it is under way: it waits to begin, or is at a step.
@@ -109,8 +115,8 @@ pub struct Off {
     pub why: String,
     /// Who; nobody if it was a verdict.
     pub by: Option<Actor>,
-    /// The step at which it was, from 0; one behind the last if it was done.
-    pub index: usize,
+    /// The step at which it was, from 0; one behind the last if it was done, nothing if none had begun.
+    pub index: Option<usize>,
     /// The candidate has no more requests in flight.
     pub drained: Option<Drained>,
     /// Endpoints that were upgraded in place are on their way back.
@@ -131,6 +137,9 @@ pub struct At {
     /// Its time, approval or data are not waited for any more: a person said so.
     #[serde(default)]
     pub promoted: bool,
+    /// Verdicts of this step do not count any more: a person has seen that it failed, and goes on.
+    #[serde(default)]
+    pub overruled: bool,
 }
 
 /// Where a step stands.
@@ -150,6 +159,8 @@ pub enum Stage {
     },
     /// Somebody is asked.
     Calling(Calling),
+    /// The answer was "go", in these words; what comes next may not begin yet.
+    Passed(String),
     /// Waves are under way.
     Rolling,
     /// It cannot go on by itself.

@@ -2,28 +2,49 @@
 
 use std::collections::BTreeMap;
 
-use super::program::Step;
 pub use super::split::share_now;
 use super::split::{split, stable_of};
 use super::state::{Phase, Rollout, State};
+use super::program::Step;
 use crate::model::{BlueGreen, Mirror, Placed, Plan, PreviewHost, Release, Rule, Share, Split, Strategy, Traffic};
 
 /// What is served.
 pub fn traffic(release: &Release, state: &State) -> Traffic {
     let mut rules = release.rules.clone();
-    if let Some((from, to)) = withheld(release, state) {
-        rules.iter_mut().for_each(|rule| rule.send = moved(&rule.send, from, to));
-    }
-    let open = state.rollout.as_ref().filter(|rollout| !matches!(rollout.phase, Phase::Off(_)) && state.instead.is_none());
+    // Once the candidate has everything it needs no other way to it, and that the file names it `stable` changes nothing any more.
+    let open = state.rollout.as_ref().filter(|rollout| rollout.is_running() && state.instead.is_none());
     let preview = open.and_then(|rollout| Some((rollout, preview(release.plan.as_ref()?)?)));
     if let Some((rollout, preview)) = preview.filter(|(_, preview)| !preview.header.is_empty()) {
         let send = all_to(release, &rollout.candidate);
         rules.insert(0, Rule { name: "preview".to_owned(), alternatives: vec![preview.header.clone()], send });
     }
-    let host = preview
-        .and_then(|(rollout, preview)| Some(PreviewHost { host: preview.host.clone()?, version: rollout.candidate.clone() }));
-    let mirror = open.and_then(mirror);
-    Traffic { split: split(release, state), rules, preview: host, mirror, placed: placed(release, state) }
+    let host = preview.and_then(|(rollout, preview)| {
+        Some(PreviewHost { host: preview.host.clone()?, version: rollout.candidate.clone() })
+    });
+    let (mut split, placed) = (split(release, state), placed(release, state));
+    let moves = withheld(release, state).into_iter().chain(out_of_service(&placed));
+    for (from, to) in moves {
+        rules.iter_mut().for_each(|rule| rule.send = moved(&rule.send, from, to));
+        split = moved(&split, from, to);
+    }
+    Traffic { split, rules, preview: host, mirror: open.and_then(mirror), placed }
+}
+
+impl Traffic {
+    /// Whether a version gets requests, or copies of some.
+    pub(super) fn sends_to(&self, version: &str) -> bool {
+        let splits = self.rules.iter().map(|rule| &rule.send).chain([&self.split]);
+        let alone = self.preview.iter().map(|preview| &preview.version).chain(self.mirror.iter().map(|mirror| &mirror.version));
+        splits.into_iter().any(|split| split.share_of(version) > Share::ZERO) || alone.into_iter().any(|name| name == version)
+    }
+}
+
+/// While waves go over endpoints, a version may have none in service, and the other one has all of them: what rules say of the one is
+/// then the other's, so that nothing is sent to nobody.
+fn out_of_service(placed: &BTreeMap<String, Vec<Placed>>) -> Option<(&str, &str)> {
+    let serves = |placed: &Vec<Placed>| placed.iter().any(|placed| !placed.draining);
+    let of = |serving: bool| placed.iter().find(|(_, placed)| serves(placed) == serving).map(|(name, _)| name.as_str());
+    of(false).zip(of(true))
 }
 
 /// A version that gets nothing, whatever rules say, and the one that gets what would be its.

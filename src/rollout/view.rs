@@ -79,12 +79,14 @@ impl View {
             Phase::Pending => None,
             Phase::Step(at) => Some(at.index),
             Phase::Done { .. } => Some(program.steps.len()),
-            Phase::Off(off) => Some(off.index),
+            Phase::Off(off) => off.index,
         };
         let (phase, since) = match &rollout.phase {
             Phase::Pending => ("pending", rollout.started),
-            Phase::Step(at) if matches!(at.stage, Stage::Stuck { .. }) => ("stuck", at.since),
-            Phase::Step(at) => ("running", at.since),
+            Phase::Step(at) => match &at.stage {
+                Stage::Stuck { since, .. } => ("stuck", *since),
+                _ => ("running", at.since),
+            },
             Phase::Done { at, .. } => ("done", *at),
             Phase::Off(off) if off.returning => ("returning", off.at),
             Phase::Off(off) => ("off", off.at),
@@ -142,9 +144,7 @@ fn ladder(steps: &[Step], index: Option<usize>, candidate: &str, share: impl Fn(
                     rung.state = RungState::UnderWay;
                 }
             }
-            None => {
-                rungs.push(Rung { text: if ramp { cutover(steps, at) } else { words(step, candidate) }, share: share(at), state })
-            }
+            None => rungs.push(Rung { text: if ramp { cutover(steps, at) } else { words(step, candidate) }, share: share(at), state }),
         }
     }
     rungs

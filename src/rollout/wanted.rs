@@ -22,7 +22,7 @@ pub struct HookCall {
 /// The call that a rollout waits for the answer of.
 pub fn calls(release: &Release, state: &State) -> Option<HookCall> {
     let rollout = state.rollout.as_ref()?;
-    let calling = match (&rollout.phase, rollout.roll.as_ref().map(|roll| &roll.stage)) {
+    let (calling, hook) = match (&rollout.phase, rollout.roll.as_ref().map(|roll| &roll.stage)) {
         (Phase::Step(at), _) if matches!(&at.stage, Stage::Calling(_)) => match (&at.stage, rollout.step()?) {
             (Stage::Calling(calling), Step::Gate(Gate::Hook(hook))) => (calling, hook.clone()),
             _ => return None,
@@ -31,9 +31,7 @@ pub fn calls(release: &Release, state: &State) -> Option<HookCall> {
         (Phase::Off(off), Some(WaveStage::Calling(calling))) if off.returning => (calling, upgrade(rollout)?),
         _ => return None,
     };
-    let (calling, hook) = (calling.0, calling.1);
-    let open = !calling.has_go();
-    open.then(|| HookCall { calling: calling.clone(), hook, body: body(release, rollout, calling) })
+    Some(HookCall { calling: calling.clone(), hook, body: body(release, rollout, calling) })
 }
 
 fn upgrade(rollout: &Rollout) -> Option<Hook> {

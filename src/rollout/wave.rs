@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::advance::{Move, clock, next, no_data, unsettled};
+use super::advance::{Move, clock, next, unsettled};
 use super::begin::may_go_on;
 use super::draft::Draft;
 use super::event::Happened;
 use super::facts::Facts;
 use super::failure::fail;
 use super::gate::{self, Answered, answered, wait_for};
+use super::judge::no_data;
 use super::roll::{Roll, WaveStage};
 use super::state::{Calling, Phase, Rollout, Stage};
 use super::wait::Wait;
@@ -51,20 +52,37 @@ fn begin(draft: &mut Draft<'_>, facts: &Facts, roll: Roll) -> Move {
     if roll.is_over(draft.release, rollout) {
         return next(draft);
     }
-    let wave = roll.wave + 1;
-    if roll.in_place() {
-        let old = roll.old(draft.release, rollout);
-        let out: Vec<Endpoint> = old.iter().take(roll.batch().min(to_go(&roll))).copied().collect();
-        if out.is_empty() {
-            return stuck(draft, "one endpoint alone cannot be upgraded where it is without losing requests");
-        }
-        let text = format!("wave {wave} of {}: {} leave to be upgraded", roll.waves(), list(&out));
-        set(draft, Roll { wave, out, stage: WaveStage::Draining(None), ..roll });
-        draft.tell(Happened::Wave, text, None);
-        return Move::Sent;
+    if roll.in_place() { leave(draft, roll) } else { come(draft, roll) }
+}
+
+/// Endpoints leave to be upgraded where they are. One stays, whatever the file says.
+fn leave(draft: &mut Draft<'_>, roll: Roll) -> Move {
+    let Some(rollout) = draft.rollout() else { return Move::Wait(None) };
+    let old = roll.old(draft.release, rollout);
+    let most = (old.len() + roll.new.len()).saturating_sub(1);
+    let out: Vec<Endpoint> = old.into_iter().take(roll.leaving().min(most)).collect();
+    if out.is_empty() {
+        return stuck(draft, "one endpoint alone cannot be upgraded where it is without losing requests");
     }
-    let coming = coming(&roll, wave, draft.release, rollout);
-    let text = format!("wave {wave} of {}: {} come", roll.waves(), list(&coming));
+    let wave = roll.wave + 1;
+    let text = format!("wave {wave} of {}: {} leave to be upgraded", roll.waves().max(wave), list(&out));
+    set(draft, Roll { wave, out, stage: WaveStage::Draining(None), ..roll });
+    draft.tell(Happened::Wave, text, None);
+    Move::Sent
+}
+
+/// Endpoints of the candidate's own come.
+fn come(draft: &mut Draft<'_>, roll: Roll) -> Move {
+    let Some(rollout) = draft.rollout() else { return Move::Wait(None) };
+    let coming = coming(&roll, draft.release, rollout);
+    if coming.is_empty() && roll.new.is_empty() {
+        return Move::Wait(Some(well(0, &[])));
+    }
+    let wave = roll.wave + 1;
+    let text = match coming.as_slice() {
+        [] => format!("wave {wave} of {}: as many as before serve for more of stable's", roll.waves().max(wave)),
+        _ => format!("wave {wave} of {}: {} come", roll.waves().max(wave), list(&coming)),
+    };
     set(draft, Roll { wave, stage: WaveStage::Checking(coming), ..roll });
     draft.tell(Happened::Wave, text, None);
     Move::On
@@ -77,43 +95,46 @@ fn stuck(draft: &mut Draft<'_>, why: &str) -> Move {
     Move::On
 }
 
-/// Stable's endpoints that are still to go until the share at which waves end.
-fn to_go(roll: &Roll) -> usize {
-    let until = u64::from(roll.total) * u64::from(roll.spec.until.thousandths());
-    let until = usize::try_from(until.div_ceil(u64::from(Share::FULL.thousandths()))).unwrap_or(usize::MAX);
-    until.saturating_sub(roll.new.len())
+/// The candidate's own endpoints that come with a wave: as large a part of them as is then gone of stable's, and at the last all.
+fn coming(roll: &Roll, release: &Release, rollout: &Rollout) -> Vec<Endpoint> {
+    let spare = roll.spare(release, rollout);
+    let (all, total) = (spare.len() + roll.new.len(), (roll.total as usize).max(1));
+    let gone = (roll.gone.len() + roll.leaving()).min(total);
+    let wanted = if gone >= roll.total as usize { all } else { (all * gone).div_ceil(total) };
+    spare.into_iter().take(wanted.saturating_sub(roll.new.len())).collect()
 }
 
-/// The candidate's own endpoints that come with a wave: as large a part of them as the wave is of stable's, and at the last all.
-fn coming(roll: &Roll, wave: u32, release: &Release, rollout: &Rollout) -> Vec<Endpoint> {
-    let spare = roll.spare(release, rollout);
-    let all = spare.len() + roll.new.len();
-    let gone = (roll.batch() * wave as usize).min(roll.total as usize);
-    let wanted = if gone >= roll.total as usize { all } else { (all * gone).div_ceil((roll.total as usize).max(1)) };
-    spare.into_iter().take(wanted.saturating_sub(roll.new.len())).collect()
+/// What is waited for of endpoints that are not all known to be well.
+fn well(known: usize, of: &[Endpoint]) -> Wait {
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+    Wait::Healthy { healthy: count(known), of: count(of.len()), need: Share::FULL, until: None }
 }
 
 /// Whoever is to come is asked whether it is well, before it is given a request.
 fn check(draft: &mut Draft<'_>, facts: &Facts, roll: Roll, coming: &[Endpoint]) -> Move {
-    let well = coming.iter().filter(|endpoint| facts.health.get(endpoint) == Some(&true)).count();
-    if well < coming.len() {
-        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
-        let wait = Wait::Healthy { healthy: count(well), of: count(coming.len()), need: Share::FULL, until: None };
-        return Move::Wait(Some(wait));
+    let healthy = coming.iter().filter(|endpoint| facts.health.get(endpoint) == Some(&true)).count();
+    if healthy < coming.len() {
+        return Move::Wait(Some(well(healthy, coming)));
     }
-    if let Some(wait) = unsettled(facts) {
+    // Endpoints that are out of service to be upgraded come back whoever holds the rollout: capacity is not to be held.
+    let may = if roll.in_place() { unsettled(facts).map_or(Ok(()), Err) } else { may_go_on(draft, facts) };
+    if let Err(wait) = may {
         return Move::Wait(Some(wait));
     }
     let Some(rollout) = draft.rollout() else { return Move::Wait(None) };
     let mut new = roll.new.clone();
     new.extend(coming.iter().filter(|endpoint| !roll.new.contains(endpoint)));
+    if new.is_empty() && !roll.in_place() {
+        // The file took away those that were to come.
+        return set_stage(draft, WaveStage::Next);
+    }
     if roll.in_place() {
         let stage = WaveStage::Pausing(draft.now);
         set(draft, Roll { new, out: Vec::new(), stage, ..roll });
         return joined(draft);
     }
     let mut old = roll.old(draft.release, rollout);
-    old.truncate(roll.batch().min((roll.total as usize).saturating_sub(roll.gone.len())));
+    old.truncate(roll.leaving());
     set(draft, Roll { new, out: old, stage: WaveStage::Draining(None), ..roll });
     joined(draft)
 }
@@ -154,6 +175,10 @@ fn drain(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, since: Option<Timest
 
 fn called(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, calling: Calling) -> Move {
     let Some(hook) = roll.spec.upgrade.clone() else { return Move::Wait(None) };
+    if roll.out.is_empty() {
+        // The file took away those that were to be upgraded.
+        return set_stage(draft, WaveStage::Pausing(draft.now));
+    }
     match answered(draft.now, facts, &hook, &calling) {
         Answered::Go => set_stage(draft, WaveStage::Checking(roll.out.clone())),
         Answered::Stop(why) => fail(draft, &format!("upgrade hook {}: {why}", hook.url)),
@@ -170,7 +195,7 @@ fn pause(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, since: Timestamp) ->
     let hurried = draft.rollout().is_some_and(|rollout| rollout.hurried || rollout.at().is_some_and(|at| at.promoted));
     let over = draft.rollout().is_none_or(|rollout| roll.is_over(draft.release, rollout));
     let time = if hurried || over { None } else { clock(draft.now, since, roll.spec.pause) };
-    let wait = time.map(|wait| wait.until().map_or(Wait::NoNodes, Wait::Pause));
+    let wait = time.and_then(|wait| wait.until()).map(Wait::Pause);
     match wait.or_else(|| if hurried { None } else { no_data(draft, facts) }) {
         Some(wait) => Move::Wait(Some(wait)),
         None => {
@@ -228,10 +253,9 @@ pub(super) fn go_back(draft: &mut Draft<'_>, facts: &Facts) -> Move {
         WaveStage::Draining(since) => drain(draft, facts, &roll, *since, true),
         WaveStage::Calling(calling) => called_back(draft, facts, &roll, calling.clone()),
         WaveStage::Checking(coming) => {
-            let well = coming.iter().all(|endpoint| facts.health.get(endpoint) == Some(&true));
-            if !well {
-                let of = u32::try_from(coming.len()).unwrap_or(u32::MAX);
-                return Move::Wait(Some(Wait::Healthy { healthy: 0, of, need: Share::FULL, until: None }));
+            let healthy = coming.iter().filter(|endpoint| facts.health.get(endpoint) == Some(&true)).count();
+            if healthy < coming.len() {
+                return Move::Wait(Some(well(healthy, coming)));
             }
             set(draft, Roll { out: Vec::new(), stage: WaveStage::Next, ..roll });
             draft.tell(Happened::Wave, "endpoints are back with stable", None);
@@ -254,12 +278,15 @@ fn take_back(draft: &mut Draft<'_>, facts: &Facts, roll: Roll) -> Move {
     if let Some(wait) = unsettled(facts) {
         return Move::Wait(Some(wait));
     }
-    // While nothing serves as stable, one of the candidate's must.
+    // One stays to serve, as whichever version.
     let Some(rollout) = draft.rollout() else { return Move::Wait(None) };
-    let serving = roll.old(draft.release, rollout).len();
-    let most = if serving == 0 { roll.new.len().saturating_sub(1).max(1) } else { roll.new.len() };
+    let most = (roll.old(draft.release, rollout).len() + roll.new.len()).saturating_sub(1);
     let (wave, mut new) = (roll.wave + 1, roll.new.clone());
-    let out: Vec<Endpoint> = new.drain(..roll.batch().max(1).min(most)).collect();
+    let out: Vec<Endpoint> = new.drain(..roll.batch().max(1).min(most).min(roll.new.len())).collect();
+    if out.is_empty() {
+        let why = "one endpoint alone cannot go back without losing requests: list another one, or say `stable` of this version";
+        return Move::Wait(Some(Wait::Stuck(why.to_owned())));
+    }
     let text = format!("{} leave to go back to stable", list(&out));
     set(draft, Roll { wave, new, out, stage: WaveStage::Draining(None), ..roll });
     draft.tell(Happened::Wave, text, None);
@@ -268,12 +295,15 @@ fn take_back(draft: &mut Draft<'_>, facts: &Facts, roll: Roll) -> Move {
 
 fn called_back(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, calling: Calling) -> Move {
     let Some(hook) = roll.spec.upgrade.clone() else { return Move::Wait(None) };
+    if roll.out.is_empty() {
+        return set_stage(draft, WaveStage::Next);
+    }
     match answered(draft.now, facts, &hook, &calling) {
         Answered::Go => set_stage(draft, WaveStage::Checking(roll.out.clone())),
         // There is nowhere else to go: it is asked until it says yes.
         Answered::Stop(why) => {
             let due = draft.now.checked_add(std::time::Duration::from_secs(60)).unwrap_or(draft.now);
-            set_stage(draft, WaveStage::Calling(Calling { attempt: calling.attempt + 1, due, last: Some(why), ..calling }))
+            set_stage(draft, WaveStage::Calling(Calling { attempt: calling.attempt.saturating_add(1), due, last: Some(why), ..calling }))
         }
         Answered::Again(calling) => set_stage(draft, WaveStage::Calling(calling)),
         Answered::Wait => Move::Wait(Some(wait_for(&hook, &calling))),
