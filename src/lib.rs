@@ -21,6 +21,7 @@ pub mod model;
 pub mod reports;
 pub mod rollout;
 pub mod serve;
+pub mod simulation;
 pub mod snapshot;
 pub mod sources;
 pub mod store;

@@ -16,10 +16,12 @@ mod fleet_text;
 mod lint;
 mod look;
 mod offline;
+mod one_file;
 mod output;
 mod render;
 mod seen;
 mod serve;
+mod simulate;
 mod status;
 mod status_text;
 mod time;
@@ -47,6 +49,7 @@ enum Command {
     Bootstrap(bootstrap::Args),
     Lint(lint::Args),
     Render(render::Args),
+    Simulate(simulate::Args),
     Status(status::Args),
     Fleet(fleet::Args),
     Watch(watch::Args),
@@ -81,6 +84,7 @@ fn run(command: Command) -> Outcome {
         Command::Bootstrap(args) => bootstrap::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Render(args) => render::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Status(args) => status::run(args),
         Command::Fleet(args) => fleet::run(args),
         Command::Watch(args) => watch::run(args),
@@ -127,7 +131,7 @@ mod tests {
     #[test]
     fn every_flag_reads_a_variable_of_its_own() {
         for command in Cli::command().get_subcommands() {
-            let own = ["bootstrap", "lint", "render"].contains(&command.get_name());
+            let own = ["bootstrap", "lint", "render", "simulate"].contains(&command.get_name());
             for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
                 let long = flag.get_long().unwrap_or_default();
                 let name = if own && long != "config" { format!("{} {long}", command.get_name()) } else { long.to_owned() };
