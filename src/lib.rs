@@ -23,6 +23,7 @@ pub mod probes;
 pub mod reports;
 pub mod rollout;
 pub mod serve;
+pub mod simulation;
 pub mod snapshot;
 pub mod sources;
 pub mod store;

@@ -12,6 +12,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("diag", &[]),
     ("model", &["diag"]),
     ("rollout", &["model"]),
+    ("simulation", &["model", "rollout"]),
     ("translate", &["model"]),
     ("snapshot", &["model", "translate"]),
     ("xds", &["snapshot"]),
@@ -48,7 +49,23 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &["admin", "control", "model", "serve", "snapshot", "testbed", "translate", "xds"]),
-    ("cli", &["admin", "control", "demo", "diag", "model", "serve", "snapshot", "sources", "store", "telemetry", "translate"]),
+    (
+        "cli",
+        &[
+            "admin",
+            "control",
+            "demo",
+            "diag",
+            "model",
+            "serve",
+            "simulation",
+            "snapshot",
+            "sources",
+            "store",
+            "telemetry",
+            "translate",
+        ],
+    ),
 ];
 
 /// Crates that only some modules may name: pure modules stay pure, and Envoy's messages stay where they are built.

@@ -20,10 +20,12 @@ mod journal;
 mod lint;
 mod look;
 mod offline;
+mod one_file;
 mod output;
 mod render;
 mod seen;
 mod serve;
+mod simulate;
 mod state;
 mod status;
 mod status_text;
@@ -53,6 +55,7 @@ enum Command {
     Lint(lint::Args),
     Render(render::Args),
     Explain(explain::Args),
+    Simulate(simulate::Args),
     Status(status::Args),
     Fleet(fleet::Args),
     Watch(watch::Args),
@@ -89,6 +92,7 @@ fn run(command: Command) -> Outcome {
         Command::Lint(args) => lint::run(args),
         Command::Render(args) => render::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Status(args) => status::run(args),
         Command::Fleet(args) => fleet::run(args),
         Command::Watch(args) => watch::run(args),
@@ -145,7 +149,7 @@ mod tests {
     #[test]
     fn every_flag_reads_a_variable_of_its_own() {
         for command in commands() {
-            let own = ["bootstrap", "explain", "lint", "render"].contains(&command.get_name());
+            let own = ["bootstrap", "explain", "lint", "render", "simulate"].contains(&command.get_name());
             for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
                 let long = flag.get_long().unwrap_or_default();
                 let name = if own && long != "config" { format!("{} {long}", command.get_name()) } else { long.to_owned() };

@@ -80,7 +80,10 @@ fn start(draft: &mut Draft<'_>, candidate: &str, program: Program) -> Result<(),
     if let Some(instead) = &draft.state.instead {
         return Err(NotNow {
             key: "candidate".into(),
-            title: format!("{} serves instead of {} since somebody undid it, so nothing is released now", instead.version, draft.release.stable),
+            title: format!(
+                "{} serves instead of {} since somebody undid it, so nothing is released now",
+                instead.version, draft.release.stable
+            ),
             help: format!("say `stable: {}`; or `tidegate retry {}`", instead.version, draft.release.service),
         });
     }
@@ -121,8 +124,14 @@ fn withdraw(draft: &mut Draft<'_>, rollout: &Rollout) -> Result<(), NotNow> {
         if draft.release.version(version).is_none() || key == "stable" && draft.release.stable != *version {
             return Err(NotNow {
                 key: key.into(),
-                title: format!("endpoints have been upgraded to {}, and must go back to {} first", rollout.candidate, rollout.stable),
-                help: format!("keep {version} as it was and take only `candidate` out, or `tidegate abort {}`", draft.release.service),
+                title: format!(
+                    "endpoints have been upgraded to {}, and must go back to {} first",
+                    rollout.candidate, rollout.stable
+                ),
+                help: format!(
+                    "keep {version} as it was and take only `candidate` out, or `tidegate abort {}`",
+                    draft.release.service
+                ),
             });
         }
     }
@@ -199,7 +208,10 @@ fn other(draft: &mut Draft<'_>, rollout: &Rollout, candidate: &str, program: Pro
         return Err(NotNow {
             key: "candidate".into(),
             title: format!("{} has all the traffic, while `stable` is still {}", rollout.candidate, rollout.stable),
-            help: format!("say `stable: {}` first, or in the same edit: then {candidate} is released from there", rollout.candidate),
+            help: format!(
+                "say `stable: {}` first, or in the same edit: then {candidate} is released from there",
+                rollout.candidate
+            ),
         });
     }
     let policy = draft.release.plan.as_ref().map(|plan| plan.on_new_candidate).unwrap_or_default();

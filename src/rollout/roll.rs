@@ -121,7 +121,11 @@ impl Roll {
         let leaving = || self.out.iter().map(|endpoint| Placed { endpoint: *endpoint, draining: true });
         let mut old: Vec<Placed> = self.old(release, rollout).into_iter().map(serving).collect();
         let mut new: Vec<Placed> = self.new.iter().copied().map(serving).collect();
-        if returning { new.extend(leaving()) } else { old.extend(leaving()) }
+        if returning {
+            new.extend(leaving())
+        } else {
+            old.extend(leaving())
+        }
         [(stable_of(release, rollout).to_owned(), old), (rollout.candidate.clone(), new)]
     }
 

@@ -8,6 +8,7 @@ mod offline;
 mod pki;
 mod reflection;
 mod serving;
+mod simulating;
 mod texts;
 mod tls;
 mod watching;
