@@ -49,26 +49,38 @@ enum Output {
 
 const SCENARIOS: &str = "\
 Scenarios:
-  healthy         all is well: three nodes that acknowledge within 20 ms, endpoints are healthy, checks are good, hooks say go
-                  after 2 s (after 10 s if they upgrade endpoints), and the first who may approves after --approve-after
-  failing-at=25%  30 s after the candidate has that share, the checks are bad, until it has less
+  healthy         all is well: three nodes acknowledge within 20 ms, endpoints
+                  are healthy, checks are good, hooks say go after 2 s (10 s if
+                  they upgrade endpoints), the first who may approves in time
+  failing-at=25%  30 s after the candidate has that share, the checks are bad,
+                  until it has less
   no-data         the checks never have data
-  no-traffic      nobody sends requests, so the checks never have data, and nothing is to be drained
-  nack            one node rejects what the second step (of waves, the second wave) sends, for good
+  no-traffic      nobody sends requests: no data, and nothing to be drained
+  nack            one node rejects what the second step (of waves, the second
+                  wave) sends, for good
   nobody          no node is connected
-  restart         the server is killed in the middle of every step and wave, and starts again from what it has written down;
-                  nodes are connected again after 1 s
+  restart         the server is killed in the middle of every step and wave, and
+                  starts again from what it has written down; nodes are back
+                  after 1 s
   hook-stops      hooks say stop (those that take endpoints back do not)
   hook-flaky      hooks answer at the third try
   unapproved      nobody approves
 
-JSON: service, stable, candidate, strategy, steps (text, share), scenario, makes_no_difference (why, or null), nodes, start;
-entries: at, offset_ms, event (the history's word; null for what the scenario does), step, steps, share, text, by, and waits, what
-was then waited for one after the other: text, from_ms, until_ms (null: not by the clock), lasted_ms (null: not over at the end);
-summary: full_ms (null: never), total_ms, rollback from the worst moment (from_ms, takes_ms, in_waves), keep_stable_ms,
-ended (done, off, waits, round, limit) and why. Times named _ms are milliseconds, from the start where they are moments.
+JSON, with times in milliseconds from the start where they are moments:
+  service, stable, candidate, strategy, scenario, nodes, start
+  steps           text, share
+  makes_no_difference
+                  why the scenario changes nothing for this file, or null
+  entries         at, offset_ms, step, steps, share, text, by; event, null for
+                  what the scenario does; waits, what was then waited for, one
+                  after the other: text, from_ms, until_ms (null: not by the
+                  clock), lasted_ms (null: not over at the end)
+  summary         full_ms (null: never), total_ms, keep_stable_ms; rollback, from
+                  the worst moment: from_ms, takes_ms, in_waves; ended: done,
+                  off, waits (for ever), round (for ever), limit; why
 
-Exit codes: 0 if the candidate gets everything, 1 if it does not or the file has errors or no candidate, 2 if it could not run.";
+Exit codes: 0 the candidate gets everything; 1 it does not, or the file has errors
+or no candidate; 2 could not run.";
 
 /// Runs the command.
 pub fn run(args: Args) -> Outcome {

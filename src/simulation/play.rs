@@ -124,6 +124,7 @@ impl<'a> Player<'a> {
                 continue;
             }
             if self.recorder.count(Happened::SteppedBack) >= ROUNDS {
+                self.recorder.close(self.now);
                 return Ended::Round;
             }
             let next = match self.next(&outcome) {

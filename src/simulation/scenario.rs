@@ -4,8 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::model::{Gate, Hold};
-use crate::model::{Release, Share};
+use crate::model::{Gate, Hold, Release, Share};
 use crate::rollout::{Program, Step};
 
 /// What the world does.
