@@ -46,6 +46,9 @@ pub enum OrderError {
     /// It could not be written down, so it is not done.
     #[error("it is not done, because it cannot be written down: {0}")]
     Unwritten(String),
+    /// Nothing is served yet.
+    #[error("nothing is served yet: `tidegate status` says why")]
+    NotReady,
     /// The server is on its way down.
     #[error("the server is ending")]
     Ending,

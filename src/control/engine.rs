@@ -65,6 +65,9 @@ const ROUNDS: usize = 8;
 impl Control {
     /// What of the rollouts is due happens.
     pub(super) fn tick(&mut self, now: Timestamp) {
+        if !self.is_serving() {
+            return;
+        }
         for _ in 0..ROUNDS {
             let came = self.look(now);
             let again = came.iter().any(|(_, outcome)| outcome.again);
@@ -83,6 +86,7 @@ impl Control {
     fn look(&mut self, now: Timestamp) -> Vec<Came> {
         let mut names = self.rollouts.due(now);
         names.append(&mut self.rollouts.attentive());
+        names.extend(self.leaving.services());
         if names.is_empty() {
             return Vec::new();
         }
@@ -95,7 +99,8 @@ impl Control {
             let facts = sight.facts(release, live);
             let outcome = rollout::reconcile(release, &live.state, &facts, now);
             let share = live.state.rollout.as_ref().map(|rollout| rollout::share_now(release, rollout));
-            self.rollouts.settled(&name, share, facts.fleet.has_it(), now);
+            let nobody = facts.fleet.nodes == 0 && self.leaving.is_followed(&name);
+            self.rollouts.settled(&name, share, facts.fleet.has_it() || nobody, now);
             came.push((name, outcome));
         }
         came
@@ -214,6 +219,9 @@ impl Control {
 
     /// Does what a person wants.
     pub(super) fn order(&mut self, service: &str, command: &Command, now: Timestamp) -> Result<Ordered, OrderError> {
+        if !self.is_serving() {
+            return Err(OrderError::NotReady);
+        }
         let (reading, live) =
             self.reading_of(service).zip(self.rollouts.get(service)).ok_or_else(|| OrderError::Unknown(service.to_owned()))?;
         let release = reading.release().ok_or_else(|| OrderError::Unknown(service.to_owned()))?;

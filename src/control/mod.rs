@@ -12,6 +12,7 @@ mod doors;
 mod engine;
 mod history;
 mod kept;
+mod leaving;
 mod reading;
 mod refusal;
 mod rollouts;

@@ -47,7 +47,7 @@ impl Control {
                     Some(message) => Some(message),
                     None => return,
                 },
-                () = facts.news(), if self.rollouts.is_attentive() => None,
+                () = facts.news(), if self.rollouts.is_attentive() || self.leaving.wake_at().is_some() => None,
                 () = sleep(self.sleep()) => None,
             };
             let began = Instant::now();

@@ -63,8 +63,8 @@ impl Sight<'_> {
         let settled = fleet.has_it().then(|| live.settled.unwrap_or(self.now));
         Facts {
             health: self.health_of(release, live),
-            empty: settled.map(|since| self.empty(release, live, since)).unwrap_or_default(),
-            idle: settled.map(|since| self.idle(release, live, since)).unwrap_or_default(),
+            empty: settled.map(|since| self.empty(release, live, &fleet, since)).unwrap_or_default(),
+            idle: settled.map(|since| self.idle(release, live, &fleet, since)).unwrap_or_default(),
             answers: self.answers_to(release, live),
             judgement: Judgement::NoData,
             fleet,
@@ -93,11 +93,11 @@ impl Sight<'_> {
     }
 
     /// Endpoints on their way out that have no requests in flight: every report that counts is younger than the acknowledgement.
-    fn empty(&self, release: &Release, live: &Live, since: Timestamp) -> BTreeSet<Endpoint> {
+    fn empty(&self, release: &Release, live: &Live, fleet: &Fleet, since: Timestamp) -> BTreeSet<Endpoint> {
         let Some((version, endpoints)) = rollout::draining(release, &live.state) else { return BTreeSet::new() };
         let cluster = cluster_name(&release.service, &version);
         let is_empty = |endpoint: &Endpoint| {
-            let found = self.world.loads.in_progress_at(&cluster, endpoint.address);
+            let found = self.world.loads.in_progress_at(&cluster, endpoint.address).filter(|found| found.nodes >= all(fleet));
             found.is_some_and(|found| found.requests == 0 && self.is_after(found.oldest, since))
         };
         endpoints.into_iter().filter(is_empty).collect()
@@ -105,7 +105,7 @@ impl Sight<'_> {
 
     /// The version that serves no more, if it has no requests in flight: by the reports, or where nobody reports by the time that has
     /// passed.
-    fn idle(&self, release: &Release, live: &Live, since: Timestamp) -> BTreeMap<String, Idle> {
+    fn idle(&self, release: &Release, live: &Live, fleet: &Fleet, since: Timestamp) -> BTreeMap<String, Idle> {
         let Some(rollout) = &live.state.rollout else { return BTreeMap::new() };
         let version = match &rollout.phase {
             Phase::Done { .. } => &rollout.stable,
@@ -113,11 +113,11 @@ impl Sight<'_> {
             Phase::Pending | Phase::Step(_) => return BTreeMap::new(),
         };
         let evidence = match self.world.loads.in_progress(&cluster_name(&release.service, version)) {
-            Some(found) if found.requests == 0 && self.is_after(found.oldest, since) => {
+            Some(found) if found.requests == 0 && found.nodes >= all(fleet) && self.is_after(found.oldest, since) => {
                 Some(format!("no requests in flight, by the reports of {} nodes", found.nodes))
             }
             Some(found) if found.requests > found.unsure => None,
-            // Nobody reports, or only Envoys that do not tell how requests end.
+            // Not everybody reports, or there are Envoys that do not tell how requests end.
             _ => self.is_past(since).then(|| format!("no new requests for {}", crate::model::duration_text(self.world.drain))),
         };
         evidence.map(|evidence| (version.clone(), Idle { evidence })).into_iter().collect()
@@ -139,6 +139,11 @@ impl Sight<'_> {
         let answer = self.answers.get(&call.calling.token).cloned();
         answer.map(|answer| (call.calling.token, answer)).into_iter().collect()
     }
+}
+
+/// So many nodes must report, or what they say is not all.
+fn all(fleet: &Fleet) -> usize {
+    usize::try_from(fleet.nodes).unwrap_or(usize::MAX)
 }
 
 /// The longest that an Envoy takes to send a report that it has made.

@@ -10,6 +10,7 @@ use super::assembly::{self, Assembly, Served};
 use super::doors::Ports;
 use super::engine::{self, Came, Errands};
 use super::kept::Kept;
+use super::leaving::{Leaving, candidate_serves, left};
 use super::reading::{Files, Reading};
 use super::refusal;
 use super::rollouts::Rollouts;
@@ -66,6 +67,10 @@ pub struct Control {
     pub(super) wants: AllWants,
     /// Answers to calls, by token, with the try that they answer.
     pub(super) answers: HashMap<String, (u32, Answer)>,
+    /// Files that are gone, and still served.
+    pub(super) leaving: Leaving,
+    /// The same, before the generation that is being taken in.
+    was_leaving: BTreeSet<String>,
     /// The generation that was read last, if a file of it is refused because of a rollout.
     refused: Option<Generation>,
     /// The generation that was accepted last, if what came after it changed nothing.
@@ -99,6 +104,8 @@ impl Control {
             rollouts,
             wants: AllWants::default(),
             answers: HashMap::new(),
+            leaving: Leaving::default(),
+            was_leaving: BTreeSet::new(),
             refused: None,
             last: None,
             recalled: None,
@@ -163,7 +170,7 @@ impl Control {
         if matches!(taken, Taken::Unread) {
             return self.ask_for_settings();
         }
-        let (files, unread) = self.fill_in(generation);
+        let (mut files, unread) = self.fill_in(generation);
         let is_empty = releases(&files, generation).next().is_none();
         if let Some(reason) = self.refuse_directory(generation, is_empty) {
             tracing::warn!(reason, "the directory is not taken in");
@@ -179,6 +186,7 @@ impl Control {
                     .to_owned();
             return self.publish_status(problems, Some(reason), now);
         };
+        self.keep_leaving(&mut files, generation, now);
         let made = self.assemble(&files, generation, &config, now);
         self.refused = (!made.refused.is_empty()).then(|| generation.clone());
         let wanted = &made.endpoint_files | self.settings.wanted();
@@ -214,13 +222,21 @@ impl Control {
         let came = |path: &String| {
             let new = made.served.get(path)?;
             let same = self.served.get(path).is_some_and(|old| Arc::ptr_eq(old, new));
-            let release = new.release().filter(|release| !same || !self.rollouts.is_known(&release.service))?;
+            let release = new.release()?;
+            if self.leaving.has(path) {
+                return Some((release.service.clone(), left(release, &self.rollouts.state(&release.service), now)?));
+            }
+            // One that was deleted, and is there again before it was gone, begins anew.
+            if same && self.rollouts.is_known(&release.service) && !self.was_leaving.contains(path) {
+                return None;
+            }
             // What cannot be taken in was refused when the files were put together.
             let outcome = rollout::edit(release, &self.rollouts.state(&release.service), now).ok()?;
             Some((release.service.clone(), outcome))
         };
         match &made.touched {
-            Some(touched) => touched.iter().filter_map(came).collect(),
+            // Of one that leaves, or is back, the text is what it was.
+            Some(touched) => (&(touched | &self.leaving.paths()) | &self.was_leaving).iter().filter_map(came).collect(),
             None => made.served.keys().filter_map(came).collect(),
         }
     }
@@ -260,8 +276,17 @@ impl Control {
         gone.into_iter().collect()
     }
 
+    /// Whether the first complete load is served.
+    pub(super) fn is_serving(&self) -> bool {
+        self.outputs.published.borrow().is_some()
+    }
+
     /// Files that were refused because of a rollout are looked at again once that has moved on.
     pub(super) fn reconsider(&mut self, now: Timestamp) {
+        if let Some(generation) = self.leaving.over(|service| self.rollouts.get(service), now) {
+            self.last = None;
+            self.take(&generation, now);
+        }
         let Some(generation) = self.refused.take() else { return };
         let still = |reading: &Arc<Reading>| self.refusal(reading, now).is_some();
         let refused = self.last.as_ref().map(|last| last.made.refused.clone()).unwrap_or_default();
@@ -341,6 +366,25 @@ impl Control {
         }
     }
 
+    /// A file that is gone while its candidate has requests is served until these have returned to stable.
+    fn keep_leaving(&mut self, files: &mut Files, generation: &Generation, now: Timestamp) {
+        self.was_leaving = self.leaving.paths();
+        let mut gone = Vec::new();
+        for (path, reading) in self.served.iter().filter(|(path, _)| !files.contains_key(*path)) {
+            let Some(release) = reading.release() else { continue };
+            let live = self.rollouts.get(&release.service);
+            let serves = live.is_some_and(|live| candidate_serves(live) || (self.leaving.has(path) && live.settled.is_none()));
+            if serves && !self.leaving.is_late(path, now) {
+                gone.push((path.clone(), release.service.clone()));
+            }
+        }
+        for (path, _) in &gone {
+            let sources = self.served.get(path).into_iter().flat_map(|reading| reading.sources());
+            files.extend(sources.map(|(path, file)| (path.to_owned(), file.clone())));
+        }
+        self.leaving.set(gone, generation, now);
+    }
+
     /// Asks the sources for the endpoint files that are wanted. True if this generation was read without some of them, so that the
     /// next one is to be waited for.
     fn ask_for(&self, wanted: BTreeSet<String>, generation: &Generation) -> bool {
@@ -373,6 +417,7 @@ impl Control {
             changed |= self.come(name, outcome, now);
         }
         self.statuses.accept(&before, made, &self.rollouts, now);
+        came.iter().for_each(|(name, _)| self.tell_status_of(name));
         self.last = Some(last);
         if changed {
             self.publish_snapshot(config);
