@@ -24,7 +24,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("control", &["diag", "model", "probes", "reports", "rollout", "snapshot", "sources", "store", "tls", "translate", "xds"]),
     ("probes", &["model"]),
     ("telemetry", &["control", "diag", "reports", "snapshot", "xds"]),
-    ("admin", &["control", "diag", "model", "snapshot", "xds"]),
+    ("admin", &["control", "diag", "model", "rollout", "snapshot", "xds"]),
     ("web", &["control", "telemetry"]),
     ("testbed", &[]),
     (

@@ -4,17 +4,19 @@ use super::convert::{count, timestamp};
 use super::pb;
 use crate::model::Config;
 use crate::snapshot::Kind;
-use crate::xds::{Holding, Nodes, Rejection, StreamStatus, TypeStatus, Variant};
+use crate::xds::{self, Holding, Nodes, Rejection, StreamStatus, TypeStatus, Variant};
 
 /// Nodes that are named as not being in sync, at most.
 const LAGGING_MAX: usize = 20;
 
 impl Nodes<'_> {
-    /// How many of the nodes that get these fleets hold what they should; no fleets: of all nodes.
-    pub(super) fn sync(&self, fleets: &[String], config: &Config) -> pb::Sync {
-        let mut sync = pb::Sync::default();
+    /// How many of the nodes that get these fleets hold what they should, and how many of them have acknowledged this snapshot; no
+    /// fleets: of all nodes.
+    pub(super) fn sync(&self, fleets: &[String], snapshot: u64, config: &Config) -> (pb::Sync, u32) {
+        let (mut sync, mut acked) = (pb::Sync::default(), 0);
         for streams in self.iter().filter(|streams| belongs(streams, fleets, config)) {
             sync.nodes += 1;
+            acked += u32::from(xds::acked(streams) >= Some(snapshot));
             match Holding::of(streams) {
                 Holding::InSync => sync.in_sync += 1,
                 Holding::Rejecting(_) => sync.rejecting += 1,
@@ -22,7 +24,7 @@ impl Nodes<'_> {
                 Holding::Behind(_) => {}
             }
         }
-        sync
+        (sync, acked)
     }
 
     /// The nodes that get these fleets and are not in sync, those that reject something first; no fleets: of all nodes.
@@ -177,7 +179,7 @@ mod tests {
     fn one_stream_out_of_sync_is_a_node_out_of_sync() {
         let streams = [stream_of(1, "a", Kind::Cluster, synced()), stream_of(2, "a", Kind::Route, rejecting())];
         let nodes = Nodes::of(&streams);
-        assert_eq!(nodes.sync(&[], &Config::default()), pb::Sync { nodes: 1, in_sync: 0, rejecting: 1, waiting: 0 });
+        assert_eq!(nodes.sync(&[], 0, &Config::default()).0, pb::Sync { nodes: 1, in_sync: 0, rejecting: 1, waiting: 0 });
         assert_eq!(nodes.lagging(&[], &Config::default())[0].reason, "RDS rejected: no such cluster");
     }
 
@@ -193,7 +195,7 @@ mod tests {
         let draining = |in_sync| TypeStatus { waiting: Some("draining checkout/v1".into()), in_sync, ..TypeStatus::default() };
         let streams = [stream_of(1, "a", Kind::Cluster, draining(true)), stream_of(2, "a", Kind::Route, synced())];
         let nodes = Nodes::of(&streams);
-        assert_eq!(nodes.sync(&[], &Config::default()), pb::Sync { nodes: 1, in_sync: 1, rejecting: 0, waiting: 0 });
+        assert_eq!(nodes.sync(&[], 0, &Config::default()).0, pb::Sync { nodes: 1, in_sync: 1, rejecting: 0, waiting: 0 });
         assert_eq!(nodes.lagging(&[], &Config::default()), []);
         let page = page(&nodes, &Config::default(), 10, None);
         assert!(page.nodes[0].in_sync);
@@ -215,8 +217,16 @@ mod tests {
         let streams = [stream_of(1, "edge-1", Kind::Route, synced()), stream_of(2, "side-1", Kind::Route, rejecting())];
         let fleet = Fleet { name: "edge".into(), node_id: Some("edge-*".into()), ..Fleet::default() };
         let config = Config { fleets: vec![fleet], ..Config::default() };
-        let sync = Nodes::of(&streams).sync(&["edge".to_owned()], &config);
+        let sync = Nodes::of(&streams).sync(&["edge".to_owned()], 0, &config).0;
         assert_eq!((sync.nodes, sync.in_sync), (1, 1));
+    }
+
+    #[test]
+    fn a_node_has_a_snapshot_once_all_of_its_streams_have() {
+        let stream = |id, name, acked| StreamStatus { acked: Some(acked), ..stream_of(id, name, Kind::Route, synced()) };
+        let streams = [stream(1, "a", 7), stream(2, "a", 8), stream(3, "b", 9), stream_of(4, "c", Kind::Route, synced())];
+        let acked = |snapshot| Nodes::of(&streams).sync(&[], snapshot, &Config::default()).1;
+        assert_eq!([7, 8, 9, 10].map(acked), [2, 1, 1, 0]);
     }
 
     #[test]

@@ -1,9 +1,12 @@
 //! Where others turn to the writer: with generations of files, orders of people, answers to calls.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::history::HistoryEntry;
+use super::orders::Orders;
 use crate::rollout::{Answer, Command, Refused};
 use crate::sources::Generation;
 use crate::store::{Store, StoreError};
@@ -70,11 +73,21 @@ pub struct Served {
 pub struct Desk {
     inbox: mpsc::Sender<Message>,
     store: Store,
+    orders: Arc<Orders>,
+}
+
+/// A part of the history.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryPage {
+    /// Newest first.
+    pub entries: Vec<HistoryEntry>,
+    /// The number before which the next page begins; `None` if there is nothing more.
+    pub next: Option<u64>,
 }
 
 impl Desk {
     pub(super) fn new(inbox: mpsc::Sender<Message>, store: Store) -> Desk {
-        Desk { inbox, store }
+        Desk { inbox, store, orders: Arc::default() }
     }
 
     /// Does what a person wants. It is durable, and on its way to the fleet, when this returns.
@@ -82,10 +95,22 @@ impl Desk {
     /// # Errors
     /// Why it is not done; nothing has changed then.
     pub async fn order(&self, service: &str, command: Command) -> Result<Ordered, OrderError> {
+        let verb = command.verb;
+        let came_to = self.carry_out(service, command).await;
+        self.orders.count(verb, &came_to);
+        came_to
+    }
+
+    async fn carry_out(&self, service: &str, command: Command) -> Result<Ordered, OrderError> {
         let (reply, answer) = oneshot::channel();
         let order = Message::Order { service: service.to_owned(), command, reply };
         self.inbox.send(order).await.map_err(|_| OrderError::Ending)?;
         answer.await.map_err(|_| OrderError::Ending)?
+    }
+
+    /// How many orders there were, for metrics.
+    pub fn orders(&self) -> Arc<Orders> {
+        self.orders.clone()
     }
 
     /// The writer is told what a call was answered. False if it is there no more.
@@ -110,6 +135,17 @@ impl Desk {
     /// # Errors
     /// The journal is damaged.
     pub fn history(&self, service: Option<&str>, before: Option<u64>, limit: usize) -> Result<Vec<HistoryEntry>, StoreError> {
-        Ok(self.store.history(service, before, limit)?.into_iter().filter_map(HistoryEntry::read).collect())
+        Ok(self.history_page(service, before, limit)?.entries)
+    }
+
+    /// As `history`, and where it goes on. Entries that a later tidegate has written otherwise are left out, so a page may be short, or
+    /// empty, and not be the last.
+    ///
+    /// # Errors
+    /// The journal is damaged.
+    pub fn history_page(&self, service: Option<&str>, before: Option<u64>, limit: usize) -> Result<HistoryPage, StoreError> {
+        let found = self.store.history(service, before, limit)?;
+        let next = found.last().filter(|_| found.len() == limit).map(|entry| entry.sequence);
+        Ok(HistoryPage { entries: found.into_iter().filter_map(HistoryEntry::read).collect(), next })
     }
 }

@@ -68,6 +68,34 @@ pub enum Happened {
     Undone,
 }
 
+impl Happened {
+    /// The word for it: the one in the journal.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Happened::Started => "started",
+            Happened::Step => "step",
+            Happened::Wave => "wave",
+            Happened::Waiting => "waiting",
+            Happened::Approved => "approved",
+            Happened::Paused => "paused",
+            Happened::Resumed => "resumed",
+            Happened::Promoted => "promoted",
+            Happened::Skipped => "skipped",
+            Happened::Passed => "passed",
+            Happened::SteppedBack => "stepped_back",
+            Happened::RolledBack => "rolled_back",
+            Happened::Stuck => "stuck",
+            Happened::Retried => "retried",
+            Happened::Finished => "finished",
+            Happened::Drained => "drained",
+            Happened::Collapsed => "collapsed",
+            Happened::Withdrawn => "withdrawn",
+            Happened::Edited => "edited",
+            Happened::Undone => "undone",
+        }
+    }
+}
+
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -93,4 +121,16 @@ pub struct Event {
     pub before: Split,
     /// The split after it.
     pub after: Split,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_word_is_the_one_in_the_journal() {
+        for what in [Happened::Started, Happened::SteppedBack, Happened::RolledBack, Happened::Undone, Happened::Collapsed] {
+            assert_eq!(serde_json::to_value(what).unwrap(), what.as_str());
+        }
+    }
 }

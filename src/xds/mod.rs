@@ -40,7 +40,7 @@ pub use inspect::{Inspection, Inspector, Standing};
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use nodes::{Holding, Nodes};
-pub use progress::{Progress, Rejecting, Waiting};
+pub use progress::{Progress, Rejecting, Waiting, acked};
 pub use request::{DeltaRequest, Request, Response, SotwRequest};
 pub use sequence::Timing;
 pub use server::{Published, Server};

@@ -79,8 +79,9 @@ impl Progress {
     }
 }
 
-/// The newest generation of which a node has acknowledged everything: on each of its streams.
-fn acked(streams: &[&StreamStatus]) -> Option<u64> {
+/// The newest generation of which a node has acknowledged everything, on each of its streams, but for what it rejects; `None` if it has
+/// acknowledged none.
+pub fn acked(streams: &[&StreamStatus]) -> Option<u64> {
     streams.iter().map(|stream| stream.acked).min().flatten()
 }
 

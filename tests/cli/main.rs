@@ -4,6 +4,7 @@
 mod admin;
 mod fixture;
 mod offline;
+mod orders;
 #[path = "../common/pki.rs"]
 mod pki;
 mod reflection;
