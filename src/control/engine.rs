@@ -11,6 +11,7 @@ use super::history;
 use super::reading::Reading;
 use super::rollouts::Rollouts;
 use super::wants::Wants;
+use super::world::Sight;
 use super::writer::Control;
 use crate::model::Traffic;
 use crate::probes::Target;
@@ -91,7 +92,8 @@ impl Control {
             return Vec::new();
         }
         let (world, config) = (self.world.clone(), self.settings.config().cloned().unwrap_or_default());
-        let sight = world.look(&config, &self.answers, now);
+        let streams = world.board.streams();
+        let sight = Sight::new(&world, &streams, &config, &self.answers, now);
         let mut came = Vec::new();
         for name in names {
             let Some((reading, live)) = self.reading_of(&name).zip(self.rollouts.get(&name)) else { continue };

@@ -12,7 +12,7 @@ use crate::model::{Config, Endpoint, Release};
 use crate::reports::Loads;
 use crate::rollout::{self, Answer, Facts, Fleet, Idle, Judgement, Lagging, Phase};
 use crate::snapshot::cluster_name;
-use crate::xds::{Board, Progress, StreamStatus};
+use crate::xds::{Board, Nodes, Progress, StreamStatus};
 
 /// Where facts come from.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ impl Default for World {
 /// The world at one moment.
 pub(super) struct Sight<'a> {
     world: &'a World,
-    streams: Vec<StreamStatus>,
+    nodes: Nodes<'a>,
     health: BTreeMap<Endpoint, bool>,
     config: &'a Config,
     answers: &'a HashMap<String, (u32, Answer)>,
@@ -48,11 +48,17 @@ pub(super) struct Sight<'a> {
     instant: Instant,
 }
 
-impl World {
-    /// Looks.
-    pub(super) fn look<'a>(&'a self, config: &'a Config, answers: &'a HashMap<String, (u32, Answer)>, now: Timestamp) -> Sight<'a> {
-        let (streams, health) = (self.board.streams(), self.health.borrow().clone());
-        Sight { world: self, streams, health, config, answers, now, instant: Instant::now() }
+impl<'a> Sight<'a> {
+    /// Looks at these streams, and at what else there is.
+    pub fn new(
+        world: &'a World,
+        streams: &'a [StreamStatus],
+        config: &'a Config,
+        answers: &'a HashMap<String, (u32, Answer)>,
+        now: Timestamp,
+    ) -> Sight<'a> {
+        let health = world.health.borrow().clone();
+        Sight { world, nodes: Nodes::of(streams), health, config, answers, now, instant: Instant::now() }
     }
 }
 
@@ -77,7 +83,7 @@ impl Sight<'_> {
         };
         let own = format!("{}/", release.service);
         let matters = |name: &str| name.starts_with(&own) || is_routes_of(name, release);
-        let progress = Progress::of(&self.streams, live.since, concerned, matters);
+        let progress = Progress::of(&self.nodes, live.since, concerned, matters);
         Fleet {
             nodes: progress.nodes,
             acked: progress.acked,

@@ -47,14 +47,9 @@ pub struct Rejecting {
 impl Progress {
     /// How far the nodes that are `concerned` have come with the snapshot of this generation. Of what they reject, only a response
     /// counts that carried a resource whose name `matters`.
-    pub fn of(
-        streams: &[StreamStatus],
-        generation: u64,
-        concerned: impl Fn(&Node) -> bool,
-        matters: impl Fn(&str) -> bool,
-    ) -> Progress {
+    pub fn of(nodes: &Nodes<'_>, generation: u64, concerned: impl Fn(&Node) -> bool, matters: impl Fn(&str) -> bool) -> Progress {
         let mut progress = Progress::default();
-        for streams in Nodes::of(streams).iter() {
+        for streams in nodes.iter() {
             if let Some(stream) = streams.first().filter(|stream| concerned(&stream.node)) {
                 progress.add(&stream.node.id, streams, generation, &matters);
             }
@@ -145,11 +140,11 @@ mod tests {
             stream("c", Some(9), &[(Kind::Cluster, synced())]),
             stream("c", None, &[]),
         ];
-        let progress = Progress::of(&streams, 8, |_| true, |_| true);
+        let progress = Progress::of(&Nodes::of(&streams), 8, |_| true, |_| true);
         assert_eq!((progress.nodes, progress.acked, progress.rejects), (3, 1, 0));
         let silent = "has opened a stream and not subscribed to anything yet";
         assert_eq!(whys(&progress), [("a", "has not been told yet"), ("c", silent)]);
-        assert_eq!(Progress::of(&streams, 7, |_| true, |_| true).acked, 2);
+        assert_eq!(Progress::of(&Nodes::of(&streams), 7, |_| true, |_| true).acked, 2);
     }
 
     #[test]
@@ -159,7 +154,7 @@ mod tests {
             stream("a", Some(1), &[(Kind::Cluster, rejecting("s/1")), (Kind::Route, held)]),
             stream("b", Some(1), &[(Kind::Cluster, rejecting("s/1")), (Kind::Route, TypeStatus::default())]),
         ];
-        let progress = Progress::of(&streams, 2, |_| true, |_| false);
+        let progress = Progress::of(&Nodes::of(&streams), 2, |_| true, |_| false);
         assert_eq!(whys(&progress), [("a", "RDS waits for the ACK of clusters s/2"), ("b", "RDS not acknowledged yet")]);
     }
 
@@ -169,7 +164,7 @@ mod tests {
             stream("a", Some(2), &[(Kind::Cluster, rejecting("s/1"))]),
             stream("b", Some(2), &[(Kind::Cluster, rejecting("t/1"))]),
         ];
-        let progress = Progress::of(&streams, 2, |_| true, |name| name.starts_with("s/"));
+        let progress = Progress::of(&Nodes::of(&streams), 2, |_| true, |name| name.starts_with("s/"));
         assert_eq!((progress.acked, progress.rejects, whys(&progress)), (2, 1, vec![]));
         let resources = vec!["other".into(), "s/1".into()];
         assert_eq!(progress.rejecting, [Rejecting { node: "a".into(), message: "no good".into(), resources }]);
@@ -179,7 +174,7 @@ mod tests {
     fn other_nodes_are_not_asked_and_not_all_are_named() {
         let streams: Vec<StreamStatus> =
             (0..50).map(|at| stream(&format!("n{at:02}"), None, &[(Kind::Cluster, rejecting("s/1"))])).collect();
-        let progress = Progress::of(&streams, 1, |node| node.id.as_str() >= "n10", |_| true);
+        let progress = Progress::of(&Nodes::of(&streams), 1, |node| node.id.as_str() >= "n10", |_| true);
         assert_eq!((progress.nodes, progress.acked, progress.rejects), (40, 0, 40));
         let named = (progress.waiting[0].node.as_str(), progress.waiting.len(), progress.rejecting.len());
         assert_eq!(named, ("n10", NAMED_MAX, NAMED_MAX));
