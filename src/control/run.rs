@@ -1,15 +1,18 @@
 //! The writer's days: what it is told, when it looks, and when it wakes by itself.
 
-use std::time::{Duration, Instant};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::runtime::Handle;
-use tokio::sync::mpsc;
-use tokio::time::{sleep, sleep_until};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::desk::{Desk, Message};
+use super::world::World;
 use super::writer::Control;
+use crate::model::Endpoint;
 
 /// What waits for the writer at most, before others wait in turn.
 const INBOX: usize = 64;
@@ -38,8 +41,10 @@ impl Control {
     }
 
     async fn live(&mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) {
-        let mut facts = Facts::of(self);
+        let mut facts = Facts::of(&self.world);
         loop {
+            let attentive = self.rollouts.is_attentive() || self.leaving.wake_at().is_some();
+            facts.listen(attentive);
             let message = tokio::select! {
                 biased;
                 () = stop.cancelled() => return,
@@ -47,7 +52,7 @@ impl Control {
                     Some(message) => Some(message),
                     None => return,
                 },
-                () = facts.news(), if self.rollouts.is_attentive() || self.leaving.wake_at().is_some() => None,
+                () = facts.news(), if attentive => None,
                 () = sleep(self.sleep()) => None,
             };
             let began = Instant::now();
@@ -66,7 +71,11 @@ impl Control {
             // Whoever asked may have gone; what was done is done.
             Message::Order { service, command, reply } => drop(reply.send(self.order(&service, &command, now))),
             Message::Answered { token, attempt, answer } => self.answered(token, attempt, answer, now),
-            Message::Served(reply) => drop(reply.send(self.served_now())),
+            Message::Served(reply) => {
+                drop(reply.send(self.served_now()));
+                // News that were being gathered when it came are not lost.
+                self.tick(now);
+            }
         }
     }
 
@@ -77,41 +86,53 @@ impl Control {
     }
 }
 
-/// When facts have changed.
+/// When facts have changed. Streams ring at every change of theirs while somebody listens, so nobody does who has nothing to wait for.
 struct Facts {
-    board: tokio::sync::watch::Receiver<u64>,
-    loads: tokio::sync::watch::Receiver<u64>,
-    health: tokio::sync::watch::Receiver<std::collections::BTreeMap<crate::model::Endpoint, bool>>,
-    again: tokio::time::Instant,
+    world: World,
+    listening: Option<Listening>,
+    again: Instant,
+}
+
+struct Listening {
+    board: watch::Receiver<u64>,
+    loads: watch::Receiver<u64>,
+    health: watch::Receiver<BTreeMap<Endpoint, bool>>,
 }
 
 impl Facts {
-    fn of(control: &Control) -> Facts {
-        let world = &control.world;
-        Facts {
-            board: world.board.changes(),
-            loads: world.loads.changes(),
-            health: world.health.clone(),
-            again: tokio::time::Instant::now(),
+    fn of(world: &World) -> Facts {
+        Facts { world: world.clone(), listening: None, again: Instant::now() }
+    }
+
+    /// Listens only as long as somebody wants to know.
+    fn listen(&mut self, wanted: bool) {
+        if !wanted {
+            self.listening = None;
         }
     }
 
-    /// Waits for news, and for what comes with them.
+    /// Waits for news, and for what comes with them. What came before it listened is news.
     async fn news(&mut self) {
         sleep_until(self.again).await;
+        let Some(listening) = &mut self.listening else {
+            let world = &self.world;
+            let (board, loads, health) = (world.board.changes(), world.loads.changes(), world.health.clone());
+            self.listening = Some(Listening { board, loads, health });
+            return;
+        };
         tokio::select! {
-            Ok(()) = self.board.changed() => {}
-            Ok(()) = self.loads.changed() => {}
-            Ok(()) = self.health.changed() => {}
+            Ok(()) = listening.board.changed() => {}
+            Ok(()) = listening.loads.changed() => {}
+            Ok(()) = listening.health.changed() => {}
         }
         sleep(TOGETHER).await;
-        self.board.mark_unchanged();
-        self.loads.mark_unchanged();
-        self.health.mark_unchanged();
+        listening.board.mark_unchanged();
+        listening.loads.mark_unchanged();
+        listening.health.mark_unchanged();
     }
 
     /// A fleet that is large is looked at less often.
     fn rest_after(&mut self, took: Duration) {
-        self.again = tokio::time::Instant::now() + took.saturating_mul(REST).min(LONGEST);
+        self.again = Instant::now() + took.saturating_mul(REST).min(LONGEST);
     }
 }
