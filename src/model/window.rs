@@ -102,4 +102,3 @@ impl Days {
         [begin(self.first), self.last.tomorrow().ok().and_then(begin)].into_iter().flatten()
     }
 }
-

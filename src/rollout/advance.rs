@@ -7,8 +7,8 @@ use super::draft::{Draft, Outcome};
 use super::event::Happened;
 use super::facts::Facts;
 use super::failure::fail;
-use super::judge;
 use super::gate;
+use super::judge;
 use super::program::{Program, Step};
 use super::state::{At, Drained, Phase, Rollout, Stage, State};
 use super::traffic::traffic;
@@ -37,6 +37,7 @@ pub fn reconcile(release: &Release, state: &State, facts: &Facts, now: Timestamp
     let mut draft = Draft::new(release, state, now);
     mend(&mut draft);
     for _ in 0..MOST {
+        draft.look_again = None;
         match look(&mut draft, facts) {
             Move::On => {}
             Move::Sent => return draft.waiting(None, true),

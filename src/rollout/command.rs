@@ -4,7 +4,7 @@ use super::advance::approved;
 use super::draft::{Draft, Outcome};
 use super::event::{Actor, Happened};
 use super::gate;
-use super::program::Step;
+use super::program::{Program, Step};
 use super::state::{Approval, At, Instead, Paused, Phase, Rollout, Stage, State};
 use super::view::position;
 use crate::model::{Gate, Hold, Release};
@@ -133,7 +133,9 @@ fn promote(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let (step, paused) = (rollout.step().cloned(), rollout.paused.is_some());
     match &step {
         Some(Step::Gate(Gate::Healthy { .. } | Gate::Mirror { .. } | Gate::Hook(_))) => {
-            return not_now("this step is a test; `skip` passes over it without its result, and `promote --full` over all that is left");
+            return not_now(
+                "this step is a test; `skip` passes over it without its result, and `promote --full` over all that is left",
+            );
         }
         Some(Step::Full) | None => return not_now("the candidate has everything already, and only the fleet is waited for"),
         _ => {}
@@ -185,7 +187,11 @@ fn promote_fully(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused
     if let Some(rollout) = draft.state.rollout.as_mut() {
         rollout.hurried = true;
     }
-    let text = if waves { "waves do not pause any more, and then everything to the candidate" } else { "everything to the candidate, now" };
+    let text = if waves {
+        "waves do not pause any more, and then everything to the candidate"
+    } else {
+        "everything to the candidate, now"
+    };
     draft.tell(Happened::Promoted, text, by(command));
     Ok(())
 }
@@ -263,7 +269,11 @@ fn abort(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
 fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     let where_it_is = position(draft.release, &draft.state);
     if let Some(instead) = draft.state.instead.take() {
-        draft.tell(Happened::Retried, format!("{} serves again, and {} does not", draft.release.stable, instead.version), by(command));
+        draft.tell(
+            Happened::Retried,
+            format!("{} serves again, and {} does not", draft.release.stable, instead.version),
+            by(command),
+        );
         return Ok(());
     }
     let Some(rollout) = draft.state.rollout.as_mut() else { return not_now(where_it_is) };
@@ -271,6 +281,10 @@ fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
         Phase::Off(off) if off.returning => return not_now("endpoints are on their way back to stable; wait for the last of them"),
         Phase::Off(_) => {
             rollout.phase = Phase::Pending;
+            // The file may have other steps by now.
+            if let Some(plan) = draft.release.plan.as_ref().filter(|plan| plan.candidate.as_ref() == Some(&rollout.candidate)) {
+                rollout.program = Program::of(plan);
+            }
             (rollout.hurried, rollout.roll) = (false, None);
         }
         Phase::Step(at) if matches!(at.stage, Stage::Stuck { .. }) => {
@@ -337,6 +351,10 @@ fn undo(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
         return not_now("no version before this one is known and still in the file");
     };
     draft.state.instead = Some(Instead { version: previous.clone(), since: draft.now, by: command.by.clone() });
-    draft.tell(Happened::Undone, format!("{previous} serves instead of {}, until the file says another `stable`", release.stable), by(command));
+    draft.tell(
+        Happened::Undone,
+        format!("{previous} serves instead of {}, until the file says another `stable`", release.stable),
+        by(command),
+    );
     Ok(())
 }

@@ -121,7 +121,11 @@ impl Roll {
         let leaving = || self.out.iter().map(|endpoint| Placed { endpoint: *endpoint, draining: true });
         let mut old: Vec<Placed> = self.old(release, rollout).into_iter().map(serving).collect();
         let mut new: Vec<Placed> = self.new.iter().copied().map(serving).collect();
-        if returning { new.extend(leaving()) } else { old.extend(leaving()) }
+        if returning {
+            new.extend(leaving())
+        } else {
+            old.extend(leaving())
+        }
         [(stable_of(release, rollout).to_owned(), old), (rollout.candidate.clone(), new)]
     }
 
@@ -145,7 +149,8 @@ impl Roll {
     /// If the file takes away all that serve, those that had left or were to leave come back, as far as they are still what they were.
     fn keep_serving(&mut self, of_stable: &[Endpoint], returning: bool) {
         let is_in = |endpoint: &Endpoint| !self.out.contains(endpoint) && !self.gone.contains(endpoint);
-        if !self.new.is_empty() || of_stable.iter().any(is_in) {
+        let nobody_left = self.out.is_empty() && self.gone.is_empty();
+        if nobody_left || !self.new.is_empty() || of_stable.iter().any(is_in) {
             return;
         }
         let asked = matches!(self.stage, WaveStage::Calling(_) | WaveStage::Checking(_)) && self.in_place();

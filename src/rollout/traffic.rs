@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use super::program::Step;
 pub use super::split::share_now;
 use super::split::{split, stable_of};
 use super::state::{Phase, Rollout, State};
-use super::program::Step;
 use crate::model::{BlueGreen, Mirror, Placed, Plan, PreviewHost, Release, Rule, Share, Split, Strategy, Traffic};
 
 /// What is served.
@@ -18,9 +18,8 @@ pub fn traffic(release: &Release, state: &State) -> Traffic {
         let send = all_to(release, &rollout.candidate);
         rules.insert(0, Rule { name: "preview".to_owned(), alternatives: vec![preview.header.clone()], send });
     }
-    let host = preview.and_then(|(rollout, preview)| {
-        Some(PreviewHost { host: preview.host.clone()?, version: rollout.candidate.clone() })
-    });
+    let host = preview
+        .and_then(|(rollout, preview)| Some(PreviewHost { host: preview.host.clone()?, version: rollout.candidate.clone() }));
     let (mut split, placed) = (split(release, state), placed(release, state));
     let moves = withheld(release, state).into_iter().chain(out_of_service(&placed));
     for (from, to) in moves {

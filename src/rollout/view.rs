@@ -144,7 +144,9 @@ fn ladder(steps: &[Step], index: Option<usize>, candidate: &str, share: impl Fn(
                     rung.state = RungState::UnderWay;
                 }
             }
-            None => rungs.push(Rung { text: if ramp { cutover(steps, at) } else { words(step, candidate) }, share: share(at), state }),
+            None => {
+                rungs.push(Rung { text: if ramp { cutover(steps, at) } else { words(step, candidate) }, share: share(at), state })
+            }
         }
     }
     rungs

@@ -303,7 +303,10 @@ fn called_back(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, calling: Calli
         // There is nowhere else to go: it is asked until it says yes.
         Answered::Stop(why) => {
             let due = draft.now.checked_add(std::time::Duration::from_secs(60)).unwrap_or(draft.now);
-            set_stage(draft, WaveStage::Calling(Calling { attempt: calling.attempt.saturating_add(1), due, last: Some(why), ..calling }))
+            set_stage(
+                draft,
+                WaveStage::Calling(Calling { attempt: calling.attempt.saturating_add(1), due, last: Some(why), ..calling }),
+            )
         }
         Answered::Again(calling) => set_stage(draft, WaveStage::Calling(calling)),
         Answered::Wait => Move::Wait(Some(wait_for(&hook, &calling))),
