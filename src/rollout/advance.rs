@@ -37,6 +37,7 @@ pub fn reconcile(release: &Release, state: &State, facts: &Facts, now: Timestamp
     let mut draft = Draft::new(release, state, now);
     mend(&mut draft);
     for _ in 0..MOST {
+        draft.look_again = None;
         match look(&mut draft, facts) {
             Move::On => {}
             Move::Sent => return draft.waiting(None, true),

@@ -4,7 +4,7 @@ use super::advance::approved;
 use super::draft::{Draft, Outcome};
 use super::event::{Actor, Happened};
 use super::gate;
-use super::program::Step;
+use super::program::{Program, Step};
 use super::state::{Approval, At, Instead, Paused, Phase, Rollout, Stage, State};
 use super::view::position;
 use crate::model::{Gate, Hold, Release};
@@ -281,6 +281,10 @@ fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
         Phase::Off(off) if off.returning => return not_now("endpoints are on their way back to stable; wait for the last of them"),
         Phase::Off(_) => {
             rollout.phase = Phase::Pending;
+            // The file may have other steps by now.
+            if let Some(plan) = draft.release.plan.as_ref().filter(|plan| plan.candidate.as_ref() == Some(&rollout.candidate)) {
+                rollout.program = Program::of(plan);
+            }
             (rollout.hurried, rollout.roll) = (false, None);
         }
         Phase::Step(at) if matches!(at.stage, Stage::Stuck { .. }) => {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::event::{Actor, Event, Happened};
 use super::program::Program;
-use super::split::{split, stable_of};
+use super::split::{share_now, split, stable_of};
 use super::state::{At, Off, Phase, Rollout, Stage, State};
 use super::wait::Wait;
 use crate::model::{Release, Split};
@@ -31,17 +31,13 @@ pub(super) struct Draft<'a> {
     pub now: Timestamp,
     events: Vec<Event>,
     split: Split,
-    look_again: Option<Timestamp>,
+    /// Whatever else is waited for, something is due then.
+    pub look_again: Option<Timestamp>,
 }
 
 impl<'a> Draft<'a> {
     pub fn new(release: &'a Release, state: &State, now: Timestamp) -> Draft<'a> {
         Draft { release, state: state.clone(), now, events: Vec::new(), split: split(release, state), look_again: None }
-    }
-
-    /// Whatever else is waited for, something may be due then.
-    pub fn look_again(&mut self, at: Timestamp) {
-        self.look_again = Some(self.look_again.map_or(at, |before| before.min(at)));
     }
 
     /// Endpoints that are listed no more are not waited for.
@@ -135,9 +131,10 @@ impl<'a> Draft<'a> {
             Phase::Done { .. } => Some(rollout.program.steps.len()),
             Phase::Off(off) => off.index,
         };
+        let share = share_now(release, rollout);
         let returning = rollout.turn_back(release, now);
         let by_whom = by.map(|(actor, _)| actor.clone());
-        rollout.phase = Phase::Off(Off { at: now, why: why.to_owned(), by: by_whom, index, drained: None, returning });
+        rollout.phase = Phase::Off(Off { at: now, why: why.to_owned(), by: by_whom, index, drained: None, returning, share });
         rollout.paused = None;
         let text = format!("back to {}: {why}", rollout.stable);
         self.tell(what, text, by);

@@ -151,22 +151,23 @@ fn same(draft: &mut Draft<'_>, rollout: &Rollout, program: Program) -> Result<()
     if program == rollout.program {
         return Ok(());
     }
+    if !rollout.is_running() {
+        // Of a rollout that has ended, what was done stays on record; `retry` begins with the steps that the file has then.
+        if let Some(rollout) = draft.state.rollout.as_mut() {
+            rollout.program.keep_stable = program.keep_stable;
+        }
+        return Ok(());
+    }
     let begun = rollout.at().map_or(0, |at| at.index + 1);
     let changed = (0..begun).find(|index| program.steps.get(*index) != rollout.program.steps.get(*index));
     if let Some(index) = changed {
         return Err(step_changed(draft, rollout, index, begun));
     }
-    let done = matches!(rollout.phase, Phase::Done { .. });
     let steps_differ = program.steps != rollout.program.steps;
     if let Some(rollout) = draft.state.rollout.as_mut() {
-        // Of a rollout that is done, what was done stays on record.
-        if done {
-            rollout.program.keep_stable = program.keep_stable;
-        } else {
-            rollout.program = program;
-        }
+        rollout.program = program;
     }
-    if steps_differ && !done {
+    if steps_differ {
         draft.tell(Happened::Edited, "the steps to come are other ones", None);
     }
     Ok(())
@@ -192,19 +193,21 @@ fn stays(draft: &Draft<'_>, rollout: &Rollout) -> Result<(), NotNow> {
         Phase::Off(off) => !off.returning,
         Phase::Step(_) | Phase::Done { .. } => false,
     };
-    if at_stable || rollout.stable == draft.release.stable {
-        return Ok(());
-    }
-    Err(NotNow {
+    if at_stable || rollout.stable == draft.release.stable { Ok(()) } else { Err(returns_there(draft, rollout)) }
+}
+
+fn returns_there(draft: &Draft<'_>, rollout: &Rollout) -> NotNow {
+    NotNow {
         key: "stable".into(),
         title: format!("{} is being released, and returns to {}", rollout.candidate, rollout.stable),
         help: format!("`tidegate abort {}` first, or take `candidate` out", draft.release.service),
-    })
+    }
 }
 
 /// Another candidate.
 fn other(draft: &mut Draft<'_>, rollout: &Rollout, candidate: &str, program: Program) -> Result<(), NotNow> {
-    if matches!(rollout.phase, Phase::Done { .. }) {
+    let policy = draft.release.plan.as_ref().map(|plan| plan.on_new_candidate).unwrap_or_default();
+    if matches!(rollout.phase, Phase::Done { .. }) && policy != OnNewCandidate::Queue {
         return Err(NotNow {
             key: "candidate".into(),
             title: format!("{} has all the traffic, while `stable` is still {}", rollout.candidate, rollout.stable),
@@ -214,7 +217,6 @@ fn other(draft: &mut Draft<'_>, rollout: &Rollout, candidate: &str, program: Pro
             ),
         });
     }
-    let policy = draft.release.plan.as_ref().map(|plan| plan.on_new_candidate).unwrap_or_default();
     let over = matches!(&rollout.phase, Phase::Off(off) if !off.returning);
     if matches!(&rollout.phase, Phase::Off(off) if off.returning) {
         return Err(busy(draft, rollout, "endpoints are on their way back from it"));
@@ -225,10 +227,8 @@ fn other(draft: &mut Draft<'_>, rollout: &Rollout, candidate: &str, program: Pro
         OnNewCandidate::Queue if draft.release.version(&rollout.candidate).is_none() => {
             return Err(busy(draft, rollout, "its version must stay in the file until it is over"));
         }
-        OnNewCandidate::Queue => {
-            stays(draft, rollout)?;
-            return Ok(());
-        }
+        OnNewCandidate::Queue if rollout.stable != draft.release.stable => return Err(returns_there(draft, rollout)),
+        OnNewCandidate::Queue => return Ok(()),
         OnNewCandidate::Supersede if rollout.owes() => {
             return Err(busy(draft, rollout, "endpoints have been upgraded to it, and must go back first"));
         }

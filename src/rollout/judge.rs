@@ -14,8 +14,10 @@ use crate::model::{Checks, NoData, Share};
 /// What the checks say, with what the file says about their having no data.
 enum Judged {
     Good,
-    /// Nothing yet; to be looked at again then.
+    /// Nothing yet; to be asked again then.
     Wait(Timestamp),
+    /// Nothing yet, and from then on that is bad.
+    Until(Timestamp),
     Bad(String),
 }
 
@@ -25,18 +27,18 @@ enum Judged {
 pub(super) fn bad(draft: &mut Draft<'_>, facts: &Facts) -> Option<String> {
     match judged(draft, facts)? {
         Judged::Bad(why) => Some(why),
-        Judged::Wait(until) => {
-            draft.look_again(until);
+        Judged::Until(end) => {
+            draft.look_again = Some(end);
             None
         }
-        Judged::Good => None,
+        Judged::Good | Judged::Wait(_) => None,
     }
 }
 
 /// The checks have said nothing yet, and are to be waited for.
 pub(super) fn no_data(draft: &Draft<'_>, facts: &Facts) -> Option<Wait> {
     match judged(draft, facts)? {
-        Judged::Wait(until) => Some(Wait::Data(until)),
+        Judged::Wait(until) | Judged::Until(until) => Some(Wait::Data(until)),
         Judged::Good | Judged::Bad(_) => None,
     }
 }
@@ -63,7 +65,7 @@ fn of(checks: &Checks, judgement: &Judgement, now: Timestamp, since: Option<Time
                 Some(None) => {
                     Judged::Bad(format!("{} samples of the checks had no data, and `no_data` says fail", checks.fail_after.bad))
                 }
-                Some(Some(wait)) => Judged::Wait(wait.until().unwrap_or(later)),
+                Some(Some(wait)) => Judged::Until(wait.until().unwrap_or(later)),
                 None => Judged::Wait(later),
             }
         }

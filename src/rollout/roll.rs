@@ -149,7 +149,8 @@ impl Roll {
     /// If the file takes away all that serve, those that had left or were to leave come back, as far as they are still what they were.
     fn keep_serving(&mut self, of_stable: &[Endpoint], returning: bool) {
         let is_in = |endpoint: &Endpoint| !self.out.contains(endpoint) && !self.gone.contains(endpoint);
-        if !self.new.is_empty() || of_stable.iter().any(is_in) {
+        let nobody_left = self.out.is_empty() && self.gone.is_empty();
+        if nobody_left || !self.new.is_empty() || of_stable.iter().any(is_in) {
             return;
         }
         let asked = matches!(self.stage, WaveStage::Calling(_) | WaveStage::Checking(_)) && self.in_place();

@@ -28,7 +28,7 @@ pub fn share_now(release: &Release, rollout: &Rollout) -> Share {
         Phase::Pending => Share::ZERO,
         Phase::Done { .. } => Share::FULL,
         Phase::Off(off) if off.returning => {
-            rollout.roll.as_ref().map_or(Share::ZERO, |roll| roll.share_returning(release, rollout))
+            rollout.roll.as_ref().map_or(Share::ZERO, |roll| roll.share_returning(release, rollout)).min(off.share)
         }
         Phase::Off(_) => Share::ZERO,
         Phase::Step(at) => share_at(release, rollout, at.index),

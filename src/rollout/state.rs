@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::event::Actor;
 use super::program::{Program, Step};
 use super::roll::Roll;
+use crate::model::Share;
 
 /// How far a service is. What it means for traffic follows from it and from the release file alone.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -121,6 +122,8 @@ pub struct Off {
     pub drained: Option<Drained>,
     /// Endpoints that were upgraded in place are on their way back.
     pub returning: bool,
+    /// The candidate's share before: it gets no more than that while they are.
+    pub share: Share,
 }
 
 /// A step under way.

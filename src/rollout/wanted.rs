@@ -35,7 +35,8 @@ pub fn calls(release: &Release, state: &State) -> Option<HookCall> {
 }
 
 fn upgrade(rollout: &Rollout) -> Option<Hook> {
-    rollout.roll.as_ref()?.spec.upgrade.clone()
+    // The file may have taken away those that were to be upgraded.
+    rollout.roll.as_ref().filter(|roll| !roll.out.is_empty())?.spec.upgrade.clone()
 }
 
 /// What a hook is told. `version` is what endpoints are to run when it answers, `from` what they run now.
