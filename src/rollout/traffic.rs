@@ -21,8 +21,10 @@ pub fn traffic(release: &Release, state: &State) -> Traffic {
     let host = preview
         .and_then(|(rollout, preview)| Some(PreviewHost { host: preview.host.clone()?, version: rollout.candidate.clone() }));
     let (mut split, placed) = (split(release, state), placed(release, state));
-    let moves = withheld(release, state).into_iter().chain(out_of_service(&placed));
-    for (from, to) in moves {
+    if let Some((from, to)) = withheld(release, state) {
+        rules.iter_mut().for_each(|rule| rule.send = moved(&rule.send, from, to));
+    }
+    if let Some((from, to)) = out_of_service(&placed) {
         rules.iter_mut().for_each(|rule| rule.send = moved(&rule.send, from, to));
         split = moved(&split, from, to);
     }

@@ -17,6 +17,11 @@ pub fn always(game: &mut Game) -> Held {
     adds_up(&game.release, &served)?;
     nothing_to_nobody(&served)?;
     if let Some(rollout) = &game.state.rollout {
+        let (share, asked) = (served.split.share_of(&rollout.candidate), share_now(&game.release, rollout));
+        prop_assert!(
+            share == asked || !served.placed.is_empty() && (share == Share::ZERO || share == Share::FULL),
+            "{share} {asked}"
+        );
         nothing_when_off(&game.release, rollout, &served)?;
         one_place_each(game, rollout)?;
     }
