@@ -99,7 +99,8 @@ fn placed(release: &Release, state: &State) -> BTreeMap<String, Vec<Placed>> {
             Phase::Off(off) => (off.returning, off.returning),
             Phase::Pending | Phase::Done { .. } => (false, false),
         };
-        partly.then(|| roll.placed(release, rollout, returning).into_iter().collect())
+        let known = |(name, _): &(String, Vec<Placed>)| release.version(name).is_some();
+        partly.then(|| roll.placed(release, rollout, returning).into_iter().filter(known).collect())
     };
     state.rollout.as_ref().filter(|_| state.instead.is_none()).and_then(of).unwrap_or_default()
 }

@@ -196,8 +196,8 @@ fn outcome(phase: &str, (_, edit): &Edit) -> String {
     let Some(release) = edit(&world) else { return "has none".into() };
     let (count, served) = (world.events.len(), world.traffic());
     let done = matches!(world.rollout().phase, Phase::Done { .. });
-    let of_another =
-        release.plan.as_ref().and_then(|plan| plan.candidate.clone()).is_some_and(|name| name != world.rollout().candidate);
+    let named = |release: &Release| release.plan.as_ref().and_then(|plan| plan.candidate.clone());
+    let of_another = named(&release).is_some() && named(&release) != named(&world.release);
     let taken = world.edit(release);
     if let Err(refused) = taken {
         assert!(!refused.title.is_empty() && !refused.help.is_empty());
@@ -213,6 +213,7 @@ fn outcome(phase: &str, (_, edit): &Edit) -> String {
         [Happened::Edited] => "taken in",
         [Happened::Withdrawn] if moves => "the candidate gets nothing, at once",
         [Happened::Withdrawn] => "the rollout is forgotten; nothing moves",
+        [Happened::RolledBack] if of_another => "its endpoints go back in waves, and then the new one begins",
         [Happened::RolledBack] => "its endpoints go back in waves",
         [Happened::Withdrawn, Happened::Started] => "the candidate gets nothing, at once, and the new one begins",
         [Happened::Collapsed] if done && !moves => "the release is over; nothing moves",
@@ -309,6 +310,33 @@ fn taken_out_in_mid_wave_it_is_forgotten_when_its_endpoints_are_back() {
     world.pass(minutes(5));
     assert_eq!(world.state.rollout, None);
     assert_eq!(world.traffic(), Traffic::at_rest(&world.release));
+}
+
+#[test]
+fn a_version_that_is_forgotten_in_mid_wave_loses_no_endpoint() {
+    let mut world = world("wave");
+    let mut release = plan(&world, |plan| plan.candidate = None).unwrap();
+    release.versions.retain(|version| version.name != "v2");
+    world.edit(release).unwrap();
+    let serving = |world: &World| world.traffic().placed["v1"].iter().filter(|placed| !placed.draining).count();
+    assert_eq!((serving(&world), world.share("v1").as_str()), (4, "100%"), "one of them runs v2 still");
+    world.script = [None].into();
+    world.pass(secs(10));
+    assert_eq!((serving(&world), world.calls.last().unwrap().body["version"].as_str()), (3, Some("v1")));
+    world.answer(crate::rollout::Answer::Go);
+    world.pass(minutes(5));
+    assert_eq!((world.state.rollout.clone(), world.traffic()), (None, Traffic::at_rest(&world.release)));
+}
+
+#[test]
+fn superseded_in_mid_wave_its_endpoints_go_back_first() {
+    let mut world = world("wave");
+    world.edit(candidate(&world, OnNewCandidate::Supersede).unwrap()).unwrap();
+    world.edit(world.release.clone()).expect("a restart on the way");
+    assert_eq!((world.view().phase, world.rollout().candidate.as_str()), ("returning", "v2"));
+    world.script.clear();
+    world.pass(secs(30));
+    assert_eq!((world.rollout().candidate.as_str(), world.rollout().id), ("v0", 2));
 }
 
 #[test]
