@@ -120,20 +120,8 @@ fn withdraw(draft: &mut Draft<'_>, rollout: &Rollout) -> Result<(), NotNow> {
         draft.end(Happened::Withdrawn, format!("the file names no candidate any more: {} gets nothing", rollout.candidate));
         return Ok(());
     }
-    for (key, version) in [("versions", &rollout.candidate), ("stable", &rollout.stable)] {
-        if draft.release.version(version).is_none() || key == "stable" && draft.release.stable != *version {
-            return Err(NotNow {
-                key: key.into(),
-                title: format!(
-                    "endpoints have been upgraded to {}, and must go back to {} first",
-                    rollout.candidate, rollout.stable
-                ),
-                help: format!(
-                    "keep {version} as it was and take only `candidate` out, or `tidegate abort {}`",
-                    draft.release.service
-                ),
-            });
-        }
+    if rollout.stable != draft.release.stable {
+        return Err(returns_there(draft, rollout));
     }
     if !matches!(rollout.phase, Phase::Off(_)) {
         draft.off(Happened::RolledBack, "the file names no candidate any more", None);
@@ -217,20 +205,23 @@ fn other(draft: &mut Draft<'_>, rollout: &Rollout, candidate: &str, program: Pro
             ),
         });
     }
-    let over = matches!(&rollout.phase, Phase::Off(off) if !off.returning);
-    if matches!(&rollout.phase, Phase::Off(off) if off.returning) {
-        return Err(busy(draft, rollout, "endpoints are on their way back from it"));
+    let ended = matches!(rollout.phase, Phase::Off(_));
+    // What waits for the end of this one is begun when it has come: where that returns to must still be so then.
+    let waits = rollout.owes() || !ended && policy == OnNewCandidate::Queue;
+    if waits && rollout.stable != draft.release.stable {
+        return Err(returns_there(draft, rollout));
     }
     match policy {
-        _ if over => {}
+        _ if ended && !rollout.owes() => {}
+        _ if ended => return Ok(()),
         OnNewCandidate::Refuse => return Err(busy(draft, rollout, "`on_new_candidate` says refuse")),
         OnNewCandidate::Queue if draft.release.version(&rollout.candidate).is_none() => {
             return Err(busy(draft, rollout, "its version must stay in the file until it is over"));
         }
-        OnNewCandidate::Queue if rollout.stable != draft.release.stable => return Err(returns_there(draft, rollout)),
         OnNewCandidate::Queue => return Ok(()),
         OnNewCandidate::Supersede if rollout.owes() => {
-            return Err(busy(draft, rollout, "endpoints have been upgraded to it, and must go back first"));
+            draft.off(Happened::RolledBack, &format!("the file names {candidate} instead"), None);
+            return Ok(());
         }
         OnNewCandidate::Supersede => {}
     }

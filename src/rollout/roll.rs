@@ -126,6 +126,10 @@ impl Roll {
         } else {
             old.extend(leaving())
         }
+        if release.version(&rollout.candidate).is_none() {
+            // The file has forgotten the version: until they are back, its endpoints serve as what they will be.
+            old.append(&mut new);
+        }
         [(stable_of(release, rollout).to_owned(), old), (rollout.candidate.clone(), new)]
     }
 

@@ -21,8 +21,10 @@ pub fn traffic(release: &Release, state: &State) -> Traffic {
     let host = preview
         .and_then(|(rollout, preview)| Some(PreviewHost { host: preview.host.clone()?, version: rollout.candidate.clone() }));
     let (mut split, placed) = (split(release, state), placed(release, state));
-    let moves = withheld(release, state).into_iter().chain(out_of_service(&placed));
-    for (from, to) in moves {
+    if let Some((from, to)) = withheld(release, state) {
+        rules.iter_mut().for_each(|rule| rule.send = moved(&rule.send, from, to));
+    }
+    if let Some((from, to)) = out_of_service(&placed) {
         rules.iter_mut().for_each(|rule| rule.send = moved(&rule.send, from, to));
         split = moved(&split, from, to);
     }
@@ -97,7 +99,8 @@ fn placed(release: &Release, state: &State) -> BTreeMap<String, Vec<Placed>> {
             Phase::Off(off) => (off.returning, off.returning),
             Phase::Pending | Phase::Done { .. } => (false, false),
         };
-        partly.then(|| roll.placed(release, rollout, returning).into_iter().collect())
+        let known = |(name, _): &(String, Vec<Placed>)| release.version(name).is_some();
+        partly.then(|| roll.placed(release, rollout, returning).into_iter().filter(known).collect())
     };
     state.rollout.as_ref().filter(|_| state.instead.is_none()).and_then(of).unwrap_or_default()
 }

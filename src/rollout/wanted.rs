@@ -85,7 +85,8 @@ pub fn draining(release: &Release, state: &State) -> Option<(String, Vec<Endpoin
     let rollout = state.rollout.as_ref().filter(|rollout| is_rolling(rollout))?;
     let roll = rollout.roll.as_ref().filter(|roll| matches!(roll.stage, WaveStage::Draining(_)))?;
     let returning = matches!(rollout.phase, Phase::Off(_));
-    let version = if returning { rollout.candidate.as_str() } else { stable_of(release, rollout) };
+    let known = release.version(&rollout.candidate).is_some();
+    let version = if returning && known { rollout.candidate.as_str() } else { stable_of(release, rollout) };
     Some((version.to_owned(), roll.out.clone()))
 }
 

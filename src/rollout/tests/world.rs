@@ -32,7 +32,8 @@ pub(super) struct World {
     pub script: VecDeque<Option<Answer>>,
     pub calls: Vec<HookCall>,
     answers: BTreeMap<String, (u32, Answer)>,
-    asked: Timestamp,
+    /// When every node has what was asked for last.
+    there: Timestamp,
     pub wait: Option<Wait>,
     pub wake_at: Option<Timestamp>,
     pub events: Vec<Event>,
@@ -64,6 +65,22 @@ pub(super) fn percent(text: &str) -> Share {
     text.parse().expect("a share")
 }
 
+pub(super) fn endpoint(address: &str) -> Endpoint {
+    Endpoint { address: address.parse().expect("an address") }
+}
+
+/// Why something was not done.
+pub(super) fn refused(outcome: Result<(), Refused>) -> String {
+    outcome.expect_err("a refusal").to_string()
+}
+
+impl Release {
+    /// The same file with another `stable`.
+    pub(super) fn stable_is(&self, version: &str) -> Release {
+        Release { stable: version.to_owned(), ..self.clone() }
+    }
+}
+
 impl World {
     /// Takes the release in, on a Monday at noon, UTC.
     pub fn new(release: Release) -> World {
@@ -84,7 +101,7 @@ impl World {
             script: VecDeque::new(),
             calls: Vec::new(),
             answers: BTreeMap::new(),
-            asked: begin,
+            there: begin + secs(1),
             wait: None,
             wake_at: None,
             events: Vec::new(),
@@ -95,7 +112,7 @@ impl World {
     }
 
     pub fn facts(&self) -> Facts {
-        let there = self.now >= self.asked + self.lag;
+        let there = self.now >= self.there;
         let lagging = |why: &str| Lagging { node: "n1".into(), why: why.into() };
         let all: BTreeSet<Endpoint> =
             self.release.versions.iter().flat_map(|v| v.backends.endpoints().unwrap_or_default().to_vec()).collect();
@@ -104,7 +121,7 @@ impl World {
             fleet: Fleet {
                 nodes: self.nodes,
                 acked: if there { self.nodes } else { self.nodes.saturating_sub(1) },
-                waiting: if there { vec![] } else { vec![lagging("has not acknowledged")] },
+                waiting: if there { vec![] } else { vec![lagging("late")] },
                 rejecting: self.rejecting.map(lagging).into_iter().collect(),
                 may_be_empty: self.may_be_empty,
             },
@@ -114,6 +131,16 @@ impl World {
             answers: self.answers.clone(),
             judgement: self.judgement.clone(),
         }
+    }
+
+    /// What is asked for has to be acknowledged from now on.
+    pub fn asked_now(&mut self) {
+        self.there = self.now + self.lag;
+    }
+
+    /// Every node has what was asked for, whatever the clock says.
+    pub fn there_already(&mut self) {
+        self.there = self.now;
     }
 
     pub fn traffic(&self) -> Traffic {
@@ -156,7 +183,7 @@ impl World {
         assert_eq!(self.state, outcome.state, "a state survives being written down");
         self.release = release;
         if self.traffic() != before {
-            self.asked = self.now;
+            self.there = self.now + self.lag;
         }
         for event in &outcome.events {
             let split = event.after.share_of(event.candidate.as_deref().unwrap_or("v2"));
@@ -199,7 +226,7 @@ impl World {
                 let other = |wait: &Option<Wait>| wait.as_ref().map(Wait::text);
                 if other(&wait) != other(&self.wait) {
                     let text =
-                        wait.as_ref().map_or_else(|| "waits for nothing".to_owned(), |wait| format!("waits for {}", wait.text()));
+                        wait.as_ref().map_or_else(|| "waits for nothing".to_owned(), |wait| format!("waits for: {}", wait.text()));
                     self.say(&text);
                 }
                 (self.wait, self.wake_at) = (wait, outcome.wake_at);
@@ -217,6 +244,12 @@ impl World {
         assert_eq!((&second.state, &second.events[..]), (&self.state, &[][..]), "a second look changes nothing");
         assert_eq!((&second.wait, second.wake_at, second.again), (&outcome.wait, outcome.wake_at, false));
         assert!(outcome.wake_at.is_none_or(|at| at > self.now), "a wake-up in the past: {:?}", outcome.wait);
+    }
+
+    /// The call that is wanted has an answer now.
+    pub fn answer(&mut self, answer: Answer) {
+        let call = calls(&self.release, &self.state).expect("a call");
+        self.answers.insert(call.calling.token, (call.calling.attempt, answer));
     }
 
     /// Answers a call that is due. True if it was one that had no answer.
@@ -241,7 +274,7 @@ impl World {
         loop {
             self.look();
             let due = calls(&self.release, &self.state).map(|call| call.calling.due);
-            let moments = [self.wake_at, Some(self.asked + self.lag), due];
+            let moments = [self.wake_at, Some(self.there), due];
             match moments.into_iter().flatten().filter(|at| *at > self.now).min() {
                 Some(next) if next <= end => self.now = next,
                 _ => break,

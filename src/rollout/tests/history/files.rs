@@ -30,6 +30,8 @@ pub struct File {
     pub hold: bool,
     pub approvers: bool,
     pub rule: bool,
+    /// Without the second version.
+    pub forget: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +90,7 @@ pub fn file() -> impl Strategy<Value = File> {
             hold,
             approvers,
             rule,
+            forget: false,
         },
     )
 }
@@ -104,6 +107,8 @@ pub enum Change {
     Hold(bool),
     OnNewCandidate(OnNewCandidate),
     Rule(bool),
+    /// The second version is in the file no more, or again.
+    Forget(bool),
     Nothing,
 }
 
@@ -119,6 +124,7 @@ pub fn change() -> impl Strategy<Value = Change> {
         2 => any::<bool>().prop_map(Change::Hold),
         1 => select(vec![OnNewCandidate::Supersede, OnNewCandidate::Queue, OnNewCandidate::Refuse]).prop_map(Change::OnNewCandidate),
         1 => any::<bool>().prop_map(Change::Rule),
+        2 => any::<bool>().prop_map(Change::Forget),
         1 => Just(Change::Nothing),
     ]
 }
@@ -136,6 +142,9 @@ impl File {
             Change::Hold(hold) => file.hold = hold,
             Change::OnNewCandidate(policy) => file.on_new_candidate = policy,
             Change::Rule(rule) => file.rule = rule,
+            Change::Forget(forget) => {
+                (file.forget, file.candidate) = (forget, file.candidate.filter(|version| !forget || *version != 2))
+            }
             Change::Nothing => {}
         }
         file
@@ -145,7 +154,8 @@ impl File {
     pub fn release(&self) -> Option<Release> {
         let mut release = TEMPLATE.with(Clone::clone);
         let name = |version: usize| format!("v{version}");
-        if self.candidate == Some(self.stable) {
+        let names = |version| self.candidate == Some(version) || self.stable == version;
+        if self.candidate == Some(self.stable) || self.forget && names(2) {
             return None;
         }
         let in_place = matches!(self.kind, InPlace | InPlaceThenCanary);
@@ -154,6 +164,9 @@ impl File {
             let (of, count) = if in_place { (9, self.endpoints[1]) } else { (version, *count) };
             let endpoint = |at: u8| Endpoint { address: format!("127.0.{of}.{at}:80").parse().expect("an address") };
             release.versions[version].backends = Backends::Listed((1..=count).map(endpoint).collect());
+        }
+        if self.forget {
+            release.versions.remove(2);
         }
         release.stable = name(self.stable);
         release.plan = self.plan(self.candidate.map(name));

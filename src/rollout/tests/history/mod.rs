@@ -17,9 +17,10 @@ mod rules;
 mod steps;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(cases()))]
+    #![proptest_config(histories())]
 
     #[test]
     fn whatever_happens(first in files::file(), steps in steps::steps()) {
@@ -27,7 +28,9 @@ proptest! {
     }
 }
 
-/// Ten thousand, unless the environment says otherwise.
-fn cases() -> u32 {
-    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(10_000)
+/// Ten thousand, and the same each time, unless the environment asks for a number: then they are other ones at every run.
+fn histories() -> ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok());
+    let rng_seed = if asked.is_some() { RngSeed::Random } else { RngSeed::Fixed(41) };
+    ProptestConfig { cases: asked.unwrap_or(10_000), rng_seed, failure_persistence: None, ..ProptestConfig::default() }
 }

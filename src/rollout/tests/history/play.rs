@@ -28,6 +28,8 @@ pub struct Game {
     pub tokens: BTreeMap<String, String>,
     /// Changes of the file that concern endpoints may leave nothing in service.
     pub endpoints_edited: bool,
+    /// How often it came to rest.
+    pub rests: u32,
     nodes: u32,
     well: (u8, u8),
     empty: bool,
@@ -58,6 +60,7 @@ impl Game {
             over: BTreeSet::new(),
             tokens: BTreeMap::new(),
             endpoints_edited: false,
+            rests: 0,
             nodes: 2,
             well: (0xff, 0),
             empty: true,

@@ -17,6 +17,11 @@ pub fn always(game: &mut Game) -> Held {
     adds_up(&game.release, &served)?;
     nothing_to_nobody(&served)?;
     if let Some(rollout) = &game.state.rollout {
+        let (share, asked) = (served.split.share_of(&rollout.candidate), share_now(&game.release, rollout));
+        prop_assert!(
+            share == asked || !served.placed.is_empty() && (share == Share::ZERO || share == Share::FULL),
+            "{share} {asked}"
+        );
         nothing_when_off(&game.release, rollout, &served)?;
         one_place_each(game, rollout)?;
     }
@@ -46,6 +51,10 @@ fn nothing_to_nobody(served: &Traffic) -> Held {
     let serves = |name: &str| served.placed.get(name).is_some_and(|placed| placed.iter().any(|placed| !placed.draining));
     let none: Vec<&String> = served.placed.keys().filter(|name| !serves(name)).collect();
     let [empty] = none.as_slice() else { return Ok(()) };
+    if none.len() == served.placed.len() {
+        // There is nobody at all.
+        return Ok(());
+    }
     for split in served.rules.iter().map(|rule| &rule.send).chain([&served.split]) {
         prop_assert_eq!(split.share_of(empty), Share::ZERO, "{} has nothing in service, and requests: {:?}", empty, served);
     }
@@ -182,7 +191,7 @@ fn own_condition(game: &Game, rollout: &Rollout) -> bool {
         // What was in the way may be settled and over in one look.
         (Step::Gate(Gate::Approval { count, .. }), Stage::Settling) => at.approvals.len() >= *count as usize,
         (Step::Share { until: Hold::Approval, .. }, Stage::Settling) => !at.approvals.is_empty(),
-        (Step::Roll(_), Stage::Rolling) => rollout.roll.as_ref().is_some_and(|roll| roll.out.is_empty()),
+        (Step::Roll(_), Stage::Rolling | Stage::Settling) => rollout.roll.as_ref().is_some_and(|roll| roll.out.is_empty()),
         (Step::Full, _) => true,
         _ => false,
     }
@@ -225,8 +234,19 @@ pub fn after_restart(game: &Game, again: &Result<Outcome, NotNow>) -> Held {
     Ok(())
 }
 
+/// Whatever is reached can be said to Envoy. It takes long, so now and then is enough.
+fn sayable(game: &mut Game) -> Held {
+    game.rests += 1;
+    if game.rests.is_multiple_of(64) {
+        let said = crate::translate::service(&game.release, &game.traffic());
+        prop_assert!(said.is_ok(), "{:?}", said.err());
+    }
+    Ok(())
+}
+
 /// A second look at the same world changes nothing.
-pub fn at_rest(game: &Game) -> Held {
+pub fn at_rest(game: &mut Game) -> Held {
+    sayable(game)?;
     let second = reconcile(&game.release, &game.state, &game.facts, game.now);
     prop_assert_eq!(&second.state, &game.state);
     prop_assert!(second.events.is_empty() && !second.again, "{:?}", second.events);
