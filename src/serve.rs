@@ -109,7 +109,6 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
 
     let reporting = reports::Server::new(published.clone(), loads.clone(), options.load_report_interval);
     let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), options.limits, shutdown.clone());
-    let metrics = Arc::new(telemetry::Metrics::new(&counters, status.clone(), board.clone(), loads.clone()));
     let faces = Admin::new(status.clone(), board.clone(), desk.clone(), shutdown.clone()).into_server();
     let clients = ClientStatus::new(streams.inspector(), shutdown.clone()).into_server();
 
@@ -117,7 +116,10 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     // What streams are told goes on until the last of them has ended.
     let over = CancellationToken::new();
     tasks.spawn(write(control, desk.clone(), inbox, generations, over.clone()));
-    ends.run(caller, format!("//{admin_addr}/tidegate"), desk.clone(), status.clone(), &mut tasks);
+    let notices = ends.run(caller, format!("//{admin_addr}/tidegate"), desk.clone(), status.clone(), &mut tasks);
+    let seen =
+        telemetry::Seen { status: status.clone(), board: board.clone(), loads: loads.clone(), orders: desk.orders(), notices };
+    let metrics = Arc::new(telemetry::Metrics::new(&counters, seen));
     let names: Vec<&str> = xds::Server::service_names().into_iter().chain([reports::Server::NAME]).collect();
     let (xds_routes, health) =
         grpc::routes(&[translate::descriptor_set()], &names, |routes| streams.mount(routes).add_service(reporting.into_service()))?;

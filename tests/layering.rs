@@ -23,7 +23,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("hooks", &["model"]),
     ("control", &["diag", "model", "probes", "reports", "rollout", "snapshot", "sources", "store", "tls", "translate", "xds"]),
     ("probes", &["model"]),
-    ("telemetry", &["control", "diag", "reports", "snapshot", "xds"]),
+    ("telemetry", &["control", "diag", "hooks", "model", "reports", "snapshot", "xds"]),
     ("admin", &["control", "diag", "model", "rollout", "snapshot", "xds"]),
     ("web", &["control", "telemetry"]),
     ("testbed", &[]),

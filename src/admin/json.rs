@@ -19,9 +19,9 @@ pub fn nodes_json(nodes: &pb::ListNodesResponse) -> Value {
     to_json("tidegate.admin.v1.ListNodesResponse", nodes)
 }
 
-/// A list of what happened as JSON, in the same manner.
-pub fn history_json(history: &pb::ListHistoryResponse) -> Value {
-    to_json("tidegate.admin.v1.ListHistoryResponse", history)
+/// Something that happened as JSON, in the same manner.
+pub fn history_entry_json(entry: &pb::HistoryEntry) -> Value {
+    to_json("tidegate.admin.v1.HistoryEntry", entry)
 }
 
 /// What an order came to as JSON, in the same manner.
@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn every_message_is_in_the_descriptors() {
         assert!(nodes_json(&pb::ListNodesResponse::default()).is_object());
-        assert!(history_json(&pb::ListHistoryResponse::default()).is_object());
+        assert!(history_entry_json(&pb::HistoryEntry::default()).is_object());
         assert!(order_json(&pb::OrderResponse::default()).is_object());
     }
 }

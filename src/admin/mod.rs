@@ -27,6 +27,6 @@ pub mod pb {
 }
 
 pub use csds::ClientStatus;
-pub use json::{history_json, nodes_json, order_json, status_json};
+pub use json::{history_entry_json, nodes_json, order_json, status_json};
 pub use reflection::{descriptor_set, reflection};
 pub use service::Admin;

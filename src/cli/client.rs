@@ -137,9 +137,52 @@ impl Client {
         Ok(answer.into_inner())
     }
 
+    /// Says what a person wants.
+    ///
+    /// # Errors
+    /// The server does not answer, knows no such service, or cannot write it down.
+    pub async fn order(&mut self, order: pb::OrderRequest) -> anyhow::Result<Ordered> {
+        let status = match self.inner.order(timed(order)).await {
+            Ok(ordered) => return Ok(Ordered::Done(ordered.into_inner())),
+            Err(status) => status,
+        };
+        let refused = |kind| Ok(Ordered::Refused { kind, text: status.message().to_owned() });
+        match status.code() {
+            Code::Aborted => refused("stale"),
+            Code::FailedPrecondition => refused("not_now"),
+            Code::PermissionDenied => refused("not_yours"),
+            _ if std::error::Error::source(&status).is_some() => {
+                let lost = "the connection was lost before the answer: whether it is done, `tidegate history` tells";
+                Err(self.refused(&status).context(lost))
+            }
+            _ => Err(self.refused(&status)),
+        }
+    }
+
+    /// What happened to a service, or to all (`""`), newest first.
+    ///
+    /// # Errors
+    /// The server does not answer, knows no such service, or cannot read its journal.
+    pub async fn history(&mut self, service: &str, limit: u32) -> anyhow::Result<Vec<pb::HistoryEntry>> {
+        let (mut entries, mut page_token) = (Vec::new(), String::new());
+        while entries.len() < limit as usize {
+            let page_size = (limit as usize - entries.len()).min(PAGE as usize) as u32;
+            let request = timed(pb::ListHistoryRequest { service: service.to_owned(), page_size, page_token });
+            let page = self.inner.list_history(request).await.map_err(|status| self.refused(&status))?.into_inner();
+            entries.extend(page.entries);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
     fn refused(&self, status: &Status) -> anyhow::Error {
         match status.code() {
-            Code::NotFound | Code::InvalidArgument => anyhow!("{}", status.message()),
+            Code::NotFound | Code::InvalidArgument | Code::DataLoss => anyhow!("{}", status.message()),
+            // The server's own words, and not those of a connection that broke.
+            Code::Unavailable if std::error::Error::source(status).is_none() => anyhow!("{}", status.message()),
             Code::Unimplemented => anyhow!(
                 "{} answers, but is no admin port of tidegate; --server (TIDEGATE_SERVER) wants the --admin address of `tidegate serve`, \
                  18001 unless changed",
@@ -148,6 +191,20 @@ impl Client {
             _ => unreachable(&self.address, status.message()),
         }
     }
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub enum Ordered {
+    /// It is done.
+    Done(pb::OrderResponse),
+    /// It is not, and nothing has changed.
+    Refused {
+        /// `stale`, `not_now` or `not_yours`.
+        kind: &'static str,
+        /// Why, in the server's words.
+        text: String,
+    },
 }
 
 fn timed<T>(message: T) -> Request<T> {

@@ -16,13 +16,19 @@ mod explain_json;
 mod explain_text;
 mod fleet;
 mod fleet_text;
+mod follow;
+mod history;
+mod history_text;
 mod journal;
 mod lint;
 mod look;
 mod offline;
 mod one_file;
+mod order;
 mod output;
 mod render;
+mod rollout_changes;
+mod rollout_text;
 mod seen;
 mod serve;
 mod simulate;
@@ -35,6 +41,8 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::admin::pb::Verb;
 
 /// An Envoy xDS control plane for releases: release files in, weighted traffic out.
 #[derive(Debug, Parser)]
@@ -59,6 +67,26 @@ enum Command {
     Status(status::Args),
     Fleet(fleet::Args),
     Watch(watch::Args),
+    History(history::Args),
+    /// Ends the wait of the step under way: its time, its approval or its data
+    ///
+    /// Exit code 0 when it is done (with --wait: and acknowledged), 1 when it is refused or not acknowledged in time, 2 when the
+    /// command could not run. The same for approve, pause, resume, abort, retry, skip and undo.
+    Promote(order::PromoteArgs),
+    /// Approves of the step under way
+    Approve(order::Args),
+    /// Holds a rollout where it is
+    Pause(order::Args),
+    /// Lets a rollout that was paused go on
+    Resume(order::Args),
+    /// Calls a rollout off: everything back to stable, at once
+    Abort(order::Args),
+    /// Begins a rollout that was called off again, or a step that is stuck
+    Retry(order::Args),
+    /// Passes over the step under way, whether it is a test or not
+    Skip(order::Args),
+    /// Goes back to the version before, at once, also when the rollout is over
+    Undo(order::Args),
     Journal(journal::Args),
     Completions(completions::Args),
 }
@@ -96,6 +124,15 @@ fn run(command: Command) -> Outcome {
         Command::Status(args) => status::run(args),
         Command::Fleet(args) => fleet::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::History(args) => history::run(args),
+        Command::Promote(args) => order::promote(args),
+        Command::Approve(args) => order::order(Verb::Approve, args),
+        Command::Pause(args) => order::order(Verb::Pause, args),
+        Command::Resume(args) => order::order(Verb::Resume, args),
+        Command::Abort(args) => order::order(Verb::Abort, args),
+        Command::Retry(args) => order::order(Verb::Retry, args),
+        Command::Skip(args) => order::order(Verb::Skip, args),
+        Command::Undo(args) => order::order(Verb::Undo, args),
         Command::Journal(args) => journal::run(args),
         Command::Completions(args) => completions::run(args),
     }

@@ -127,11 +127,9 @@ impl Control {
     fn note_waits(&mut self, waits: &[Came]) {
         let mut other = false;
         for (name, outcome) in waits {
-            let before = self.rollouts.get(name).map(|live| (live.wait.clone(), live.settled.is_some()));
             self.rollouts.wait(name, outcome);
             self.want(name);
-            let after = self.rollouts.get(name).map(|live| (live.wait.clone(), live.settled.is_some()));
-            if before != after {
+            if self.is_untold(name) {
                 other = true;
                 self.tell_status_of(name);
             }
@@ -139,6 +137,13 @@ impl Control {
         if other {
             self.publish_rollouts();
         }
+    }
+
+    /// Whether the status does not say yet what a rollout waits for, or what the fleet has of it.
+    fn is_untold(&self, name: &str) -> bool {
+        let told = self.reading_of(name).and_then(|reading| self.statuses.rollout(&reading));
+        let live = self.rollouts.get(name).filter(|live| live.state.rollout.is_some());
+        told.map(|told| (&told.view.wait, told.acked, told.settled)) != live.map(|live| (&live.wait, live.acked, live.settled))
     }
 
     /// States and what happened, in one transaction; the numbers of the entries.

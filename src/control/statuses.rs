@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::assembly::{Assembly, Served};
 use super::reading::Reading;
 use super::rollouts::Rollouts;
-use super::status::{FileState, ServiceStatus};
+use super::status::{FileState, RolloutStatus, ServiceStatus};
 
 /// The services being served, by name, and since when files are stale.
 #[derive(Debug, Default)]
@@ -54,6 +54,11 @@ impl Statuses {
         if let Some((place, status)) = place.zip(self.status(reading, rollouts)) {
             self.services[place] = Arc::new(status);
         }
+    }
+
+    /// What there is to say of a rollout, as it was told last.
+    pub fn rollout(&self, reading: &Reading) -> Option<&RolloutStatus> {
+        self.services.get(self.place(reading)?)?.rollout.as_ref()
     }
 
     fn tell_all(&mut self, served: &Served, rollouts: &Rollouts) {

@@ -78,7 +78,7 @@ pub struct Control {
     /// What was served before the start, as far as the store has it: what clients may hold that come back.
     recalled: Option<Snapshot>,
     pub(super) settings: Settings,
-    statuses: Statuses,
+    pub(super) statuses: Statuses,
     pub(super) generation: u64,
     /// Counts what was published.
     pub(super) snapshots: u64,

@@ -72,7 +72,7 @@ mod tests {
     use crate::control::{FileState, ServiceStatus, VersionStatus};
     use crate::model::{Share, Split};
     use crate::reports::{Reading, Sample};
-    use crate::telemetry::Metrics;
+    use crate::telemetry::{Metrics, Seen};
     use crate::xds;
 
     fn shop() -> ServiceStatus {
@@ -113,7 +113,8 @@ mod tests {
         loads.report(1, &[sample("made/up"), sample("shop/v1")], Reading::default(), Instant::now());
         let status = ServerStatus { services: vec![shop().into()], ..ServerStatus::default() };
         let (_sender, status) = watch::channel(Arc::new(status));
-        let text = Metrics::new(&xds::Metrics::default(), status, Arc::default(), loads).text().unwrap();
+        let seen = Seen { status, board: Arc::default(), loads, orders: Arc::default(), notices: Arc::default() };
+        let text = Metrics::new(&xds::Metrics::default(), seen).text().unwrap();
         for line in [
             "tidegate_load_reporting_nodes 1",
             "tidegate_load_reports_total 1",

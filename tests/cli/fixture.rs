@@ -239,6 +239,11 @@ pub fn in_sync(id: u64, name: &str, since: Timestamp) -> StreamStatus {
     stream(id, node(name, "edge", "envoy", "1.40.0"), Variant::Delta, true, since, BTreeMap::from([(Kind::Cluster, synced())]))
 }
 
+/// The same, which has acknowledged everything that there was.
+pub fn acked(id: u64, name: &str, since: Timestamp) -> StreamStatus {
+    StreamStatus { acked: Some(u64::MAX), ..in_sync(id, name, since) }
+}
+
 fn node(id: &str, cluster: &str, user_agent: &str, version: &str) -> Node {
     let locality = Locality { region: "eu-north-1".into(), zone: "a".into(), sub_zone: String::new() };
     let (user_agent, version) = (user_agent.into(), version.into());

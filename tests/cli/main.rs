@@ -8,8 +8,10 @@ mod orders;
 #[path = "../common/pki.rs"]
 mod pki;
 mod reflection;
+mod rollouts;
 mod serving;
 mod simulating;
 mod texts;
 mod tls;
+mod verbs;
 mod watching;

@@ -7,9 +7,12 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tidegate::admin::pb::{self, admin_client::AdminClient};
 use tidegate::control::ServerStatus;
+use tidegate::model::Share;
 use tidegate::serve::{self, Options, Running};
 use tonic::transport::Channel;
 use tonic::{Code, Status};
+
+use crate::fixture::{acked, in_sync};
 
 const LIMIT: Duration = Duration::from_secs(20);
 
@@ -191,5 +194,20 @@ async fn what_is_served_can_be_had_with_how_far_it_is() {
     assert_eq!(served.files, [pb::ServedFile { path: "checkout.yaml".into(), text: CANARY.into() }]);
     let state: serde_json::Value = serde_json::from_str(&served.states[0].json).unwrap();
     assert_eq!((served.states[0].service.as_str(), &state["rollout"]["candidate"]), ("checkout", &"v42".into()));
+    shop.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_the_fleet_has_is_told_although_nothing_else_changes() {
+    let shop = Shop::open(CANARY).await;
+    shop.at_step(1).await;
+    let now = jiff::Timestamp::now();
+    shop.running.board.put(in_sync(1, "edge-1", now));
+    shop.order(pb::Verb::Abort, None).await.unwrap();
+    let settled = |status: &ServerStatus| status.services[0].rollout.as_ref().and_then(|rollout| rollout.settled);
+    shop.until("a node that has not acknowledged it", |status| settled(status).is_none()).await;
+    shop.running.board.put(acked(1, "edge-1", now));
+    let status = shop.until("the acknowledgement", |status| settled(status).is_some()).await;
+    assert_eq!(status.services[0].rollout.as_ref().map(|rollout| rollout.acked), Some(Share::ZERO));
     shop.running.shutdown().await.unwrap();
 }
