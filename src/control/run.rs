@@ -104,6 +104,8 @@ impl Facts {
             Ok(()) = self.loads.changed() => {}
             Ok(()) = self.health.changed() => {}
         }
+        // It is still news if something else comes before it is looked at.
+        self.board.mark_changed();
         sleep(TOGETHER).await;
         self.board.mark_unchanged();
         self.loads.mark_unchanged();
