@@ -4,13 +4,17 @@ mod blue_green;
 mod canary;
 mod checkout;
 mod copies;
+mod crash;
 mod edits;
 mod history;
 mod hybrids;
+mod in_place;
 mod notices;
+mod places;
 mod puppet;
 mod receiver;
 mod rejected;
+mod rolling;
 mod steering;
 mod way_back;
 
