@@ -70,8 +70,9 @@ impl Control {
             return;
         }
         for _ in 0..ROUNDS {
-            let came = self.look(now);
-            let again = came.iter().any(|(_, outcome)| outcome.again);
+            let (came, on_their_way) = self.look(now);
+            let again = !on_their_way.is_empty() || came.iter().any(|(_, outcome)| outcome.again);
+            self.go_on(&on_their_way, now);
             if let Err(error) = self.take_in(came, now) {
                 tracing::error!(%error, "a rollout does not go on, because it cannot be written down");
                 return;
@@ -83,29 +84,52 @@ impl Control {
         self.reconsider(now);
     }
 
-    /// What those come to whose time has come, or whom a fact may let go on.
-    fn look(&mut self, now: Timestamp) -> Vec<Came> {
+    /// What those come to whose time has come, or whom a fact may let go on; and those of which more is to be served first.
+    fn look(&mut self, now: Timestamp) -> (Vec<Came>, Vec<String>) {
         let mut names = self.rollouts.due(now);
         names.append(&mut self.rollouts.attentive());
         names.extend(self.leaving.services());
         if names.is_empty() {
-            return Vec::new();
+            return Default::default();
         }
         let (world, config) = (self.world.clone(), self.settings.config().cloned().unwrap_or_default());
         let streams = world.board.streams();
         let sight = Sight::new(&world, &streams, &config, &self.answers, now);
-        let mut came = Vec::new();
+        let (mut came, mut on_their_way) = (Vec::new(), Vec::new());
         for name in names {
             let Some((reading, live)) = self.reading_of(&name).zip(self.rollouts.get(&name)) else { continue };
             let Some(release) = reading.release() else { continue };
             let facts = sight.facts(release, live);
+            if live.is_on_its_way() && facts.fleet.has_it() {
+                on_their_way.push(name);
+                continue;
+            }
             let outcome = rollout::reconcile(release, &live.state, &facts, now);
             let share = live.state.rollout.as_ref().map(|rollout| rollout::share_now(release, rollout));
             let nobody = facts.fleet.nodes == 0 && self.leaving.is_followed(&name);
             self.rollouts.settled(&name, share, facts.fleet.has_it() || nobody, now);
             came.push((name, outcome));
         }
-        came
+        (came, on_their_way)
+    }
+
+    /// Every node has the first part of what these ask for: now the rest.
+    fn go_on(&mut self, names: &[String], now: Timestamp) {
+        let moved: Vec<&String> = names.iter().filter(|name| self.rollouts.go_on(name)).collect();
+        if moved.is_empty() {
+            return;
+        }
+        for name in &moved {
+            if let Some(reading) = self.reading_of(name) {
+                self.put_service(&reading);
+            }
+        }
+        self.publish_snapshot(self.settings.config().cloned().unwrap_or_default());
+        for name in &moved {
+            self.rollouts.published(name, self.snapshots, now);
+            self.tell_status_of(name);
+        }
+        self.publish_rollouts();
     }
 
     /// Outcomes are written down, and served; what they did not change is only waited for.

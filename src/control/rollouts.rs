@@ -14,6 +14,8 @@ pub(super) struct Live {
     pub state: State,
     /// What is served of it.
     pub traffic: Traffic,
+    /// What its state asks for: the same, or what follows once every node has what is served.
+    pub wanted: Traffic,
     /// What it waits for.
     pub wait: Option<Wait>,
     /// When to look again.
@@ -26,6 +28,13 @@ pub(super) struct Live {
     pub acked: Share,
     /// When every node had what its state asks for; nothing while one has not.
     pub settled: Option<Timestamp>,
+}
+
+impl Live {
+    /// Whether what is served is not yet what its state asks for.
+    pub fn is_on_its_way(&self) -> bool {
+        self.traffic != self.wanted
+    }
 }
 
 /// All services that are served.
@@ -78,12 +87,13 @@ impl Rollouts {
 
     /// A service has come to a state. True if something else is served of it than before.
     pub fn put(&mut self, release: &Release, outcome: &Outcome, now: Timestamp) -> bool {
-        let traffic = rollout::traffic(release, &outcome.state);
+        let wanted = rollout::traffic(release, &outcome.state);
         let name = release.service.as_str();
         self.recalled.remove(name);
         let live = self.services.entry(name.to_owned()).or_insert_with(|| Live {
             state: State::default(),
             traffic: Traffic::at_rest(release),
+            wanted: Traffic::at_rest(release),
             wait: None,
             wake_at: None,
             since: 0,
@@ -91,13 +101,24 @@ impl Rollouts {
             acked: Share::ZERO,
             settled: None,
         });
+        // What was served before the start was on its way then already.
+        let traffic =
+            if live.since == 0 { wanted.clone() } else { rollout::bridge(&live.traffic, &wanted, live.settled.is_some()) };
         let moved = live.traffic != traffic;
-        (live.state, live.traffic) = (outcome.state.clone(), traffic);
+        (live.state, live.traffic, live.wanted) = (outcome.state.clone(), traffic, wanted);
         if moved || outcome.again {
             live.settled = None;
         }
         self.wait(name, outcome);
         moved
+    }
+
+    /// Every node has what is served of a service. True if there is more to be served than that.
+    pub fn go_on(&mut self, service: &str) -> bool {
+        let Some(live) = self.services.get_mut(service).filter(|live| live.is_on_its_way()) else { return false };
+        live.traffic = rollout::bridge(&live.traffic, &live.wanted, true);
+        live.settled = None;
+        true
     }
 
     /// What a service waits for.
@@ -185,5 +206,5 @@ fn hears_facts(live: &Live) -> bool {
                 | Wait::Call { .. }
         )
     );
-    drains || settling || facts
+    drains || settling || facts || live.is_on_its_way()
 }

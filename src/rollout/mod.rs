@@ -16,6 +16,7 @@
 
 mod advance;
 mod begin;
+mod bridge;
 mod command;
 mod draft;
 mod edit;
@@ -36,6 +37,7 @@ mod wanted;
 mod wave;
 
 pub use advance::reconcile;
+pub use bridge::bridge;
 pub use command::{Command, Refused, Verb, command};
 pub use draft::Outcome;
 pub use edit::{NotNow, edit};

@@ -48,7 +48,9 @@ pub(super) fn objects(release: &Release, version: &Version, placed: Option<&[Pla
 
 /// What clusters of both kinds have. Where Envoy's defaults lose requests to a release, others are set:
 /// - panic threshold 0: with Envoy's 50 % a version whose endpoints drain or fail is sent requests all the same;
-/// - health ignored on removal: else an endpoint that was taken out keeps its traffic until its health check fails.
+/// - health ignored on removal: else an endpoint that was taken out keeps its traffic until its health check fails;
+/// - no window in which updates are merged: with Envoy's second, an endpoint that drains is acknowledged as such and may be sent requests
+///   for as long as that all the same.
 ///
 /// Where to report load to is for gRPC clients, which are told by each cluster; an Envoy is told by its bootstrap, and leaves it alone.
 fn common(release: &Release, name: &str) -> Cluster {
@@ -59,6 +61,7 @@ fn common(release: &Release, name: &str) -> Cluster {
         connect_timeout: Some(duration(upstream.connect_timeout)),
         common_lb_config: Some(CommonLbConfig {
             healthy_panic_threshold: Some(Percent { value: 0.0 }),
+            update_merge_window: Some(duration(std::time::Duration::ZERO)),
             ..CommonLbConfig::default()
         }),
         ignore_health_on_host_removal: true,
