@@ -22,6 +22,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("hooks", &["model"]),
     ("control", &["diag", "model", "probes", "reports", "rollout", "snapshot", "sources", "store", "tls", "translate", "xds"]),
     ("probes", &["model"]),
+    ("forecast", &["control", "model", "rollout", "translate"]),
     ("telemetry", &["control", "diag", "reports", "snapshot", "xds"]),
     ("admin", &["control", "diag", "model", "rollout", "snapshot", "xds"]),
     ("web", &["control", "telemetry"]),
@@ -48,7 +49,24 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &["admin", "control", "model", "serve", "snapshot", "testbed", "translate", "xds"]),
-    ("cli", &["admin", "control", "demo", "diag", "model", "serve", "snapshot", "sources", "store", "telemetry", "translate"]),
+    (
+        "cli",
+        &[
+            "admin",
+            "control",
+            "demo",
+            "diag",
+            "forecast",
+            "model",
+            "rollout",
+            "serve",
+            "snapshot",
+            "sources",
+            "store",
+            "telemetry",
+            "translate",
+        ],
+    ),
 ];
 
 /// Crates that only some modules may name: pure modules stay pure, and Envoy's messages stay where they are built.
