@@ -17,6 +17,7 @@ pub mod cli;
 pub mod control;
 pub mod demo;
 pub mod diag;
+pub mod forecast;
 pub mod hooks;
 pub mod model;
 pub mod probes;

@@ -9,6 +9,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Request, Status, Streaming};
 
 use crate::admin::pb;
+use crate::control::Served;
 
 /// A server on this machine or the next answers at once or not at all.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -25,6 +26,13 @@ pub struct Server {
     /// Address of the server's admin port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:18001", env = "TIDEGATE_SERVER")]
     server: String,
+    #[command(flatten)]
+    tls: Tls,
+}
+
+/// TLS to the server.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Tls {
     /// CA of the admin port's certificate: connects by TLS
     #[arg(long, value_name = "FILE", env = "TIDEGATE_TLS_CA")]
     tls_ca: Option<PathBuf>,
@@ -37,10 +45,15 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server at that address.
+    pub fn at(server: &str, tls: &Tls) -> Server {
+        Server { server: server.to_owned(), tls: tls.clone() }
+    }
+
     /// The address without a scheme. One that is written must be the one that the other flags mean.
     fn address(&self) -> anyhow::Result<&str> {
         let written = self.server.trim_end_matches('/');
-        match (written.split_once("://"), &self.tls_ca) {
+        match (written.split_once("://"), &self.tls.tls_ca) {
             (None, _) => Ok(written),
             (Some(("http", address)), None) | (Some(("https", address)), Some(_)) => Ok(address),
             (Some(("https", _)), None) => {
@@ -50,9 +63,11 @@ impl Server {
             _ => bail!("--server {written}: the admin port speaks gRPC; write `host:port`"),
         }
     }
+}
 
-    /// TLS as the flags say; `None` without them.
-    fn tls(&self) -> anyhow::Result<Option<ClientTlsConfig>> {
+impl Tls {
+    /// What the flags say; `None` without them.
+    fn config(&self) -> anyhow::Result<Option<ClientTlsConfig>> {
         let Some(ca) = &self.tls_ca else { return Ok(None) };
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca, "--tls-ca")?));
         let own = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
@@ -80,7 +95,7 @@ impl Client {
     /// # Errors
     /// The address is none, or nobody answers there.
     pub async fn connect(server: &Server) -> anyhow::Result<Client> {
-        let (address, tls) = (server.address()?.to_owned(), server.tls()?);
+        let (address, tls) = (server.address()?.to_owned(), server.tls.config()?);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
             .with_context(|| format!("--server {address}: write `host:port`, for example `127.0.0.1:18001`"))?;
@@ -106,6 +121,20 @@ impl Client {
         let request = timed(pb::GetStatusRequest { service: service.to_owned() });
         let answer = self.inner.get_status(request).await.map_err(|status| self.refused(&status))?;
         Ok(answer.into_inner().status.unwrap_or_default())
+    }
+
+    /// The texts that are served, and how far each service is.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn served(&mut self) -> anyhow::Result<Served> {
+        let request = timed(pb::GetServedRequest {});
+        let served = self.inner.get_served(request).await.map_err(|status| self.refused(&status))?.into_inner();
+        Ok(Served {
+            files: served.files.into_iter().map(|file| (file.path, file.text)).collect(),
+            config: Some(served.config).filter(|config| !config.is_empty()),
+            states: served.states.into_iter().map(|state| (state.service, state.json)).collect(),
+        })
     }
 
     /// All nodes.

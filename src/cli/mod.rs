@@ -26,6 +26,9 @@ mod offline;
 mod one_file;
 mod order;
 mod output;
+mod plan;
+mod plan_json;
+mod plan_text;
 mod render;
 mod rollout_changes;
 mod rollout_text;
@@ -62,6 +65,7 @@ enum Command {
     Bootstrap(bootstrap::Args),
     Lint(lint::Args),
     Render(render::Args),
+    Plan(plan::Args),
     Explain(explain::Args),
     Simulate(simulate::Args),
     Status(status::Args),
@@ -119,6 +123,7 @@ fn run(command: Command) -> Outcome {
         Command::Bootstrap(args) => bootstrap::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Render(args) => render::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Simulate(args) => simulate::run(args),
         Command::Status(args) => status::run(args),
@@ -182,14 +187,15 @@ mod tests {
 
     /// What a running server and those who ask it are set up with may stand in one environment. Commands that make something of files
     /// have flags of the same names that mean something else, so theirs are named after the command; but what they read is what the
-    /// server reads.
+    /// server reads, and they are let in to it as others are.
     #[test]
     fn every_flag_reads_a_variable_of_its_own() {
         for command in commands() {
-            let own = ["bootstrap", "explain", "lint", "render", "simulate"].contains(&command.get_name());
+            let own = ["bootstrap", "explain", "lint", "plan", "render", "simulate"].contains(&command.get_name());
             for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
                 let long = flag.get_long().unwrap_or_default();
-                let name = if own && long != "config" { format!("{} {long}", command.get_name()) } else { long.to_owned() };
+                let shared = long == "config" || (command.get_name() == "plan" && long.starts_with("tls-"));
+                let name = if own && !shared { format!("{} {long}", command.get_name()) } else { long.to_owned() };
                 let want = format!("TIDEGATE_{}", name.replace(['-', ' '], "_").to_uppercase());
                 let have = flag.get_env().map(|name| name.to_string_lossy().into_owned());
                 assert_eq!(have.as_ref(), Some(&want), "{} --{long}", command.get_name());

@@ -53,7 +53,7 @@ pub fn compile(generation: &Generation) -> Compiled {
 }
 
 /// The configuration; `None` if there should be one and it cannot be read.
-fn config_of(generation: &Generation, problems: &mut Vec<Problem>, wanted: &mut BTreeSet<String>) -> Option<Config> {
+pub(super) fn config_of(generation: &Generation, problems: &mut Vec<Problem>, wanted: &mut BTreeSet<String>) -> Option<Config> {
     let Some(path) = &generation.config else { return Some(Config::default()) };
     let document = model::read_config(generation.files.get(path)?);
     problems.extend(document.problems.iter().cloned());

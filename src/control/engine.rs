@@ -292,7 +292,7 @@ impl Control {
 }
 
 /// The translation of what is served of a release. What a plan may come to was tried when the file was read, so it can be said.
-fn translated(reading: &Reading, traffic: Option<&Traffic>) -> Option<Arc<Service>> {
+pub(super) fn translated(reading: &Reading, traffic: Option<&Traffic>) -> Option<Arc<Service>> {
     let release = reading.release()?;
     let Some(traffic) = traffic.filter(|traffic| **traffic != Traffic::at_rest(release)) else { return reading.service.clone() };
     match translate::service(release, traffic) {

@@ -6,6 +6,7 @@
 //! Called by: `serve`. The faces read `ServerStatus`, the streams read the `Snapshot`.
 
 mod assembly;
+mod compare;
 mod compile;
 mod desk;
 mod doors;
@@ -26,6 +27,7 @@ mod wants;
 mod world;
 mod writer;
 
+pub use compare::{Comparison, Side, Standing, UnknownState, Unserved, compare};
 pub use compile::{Compiled, compile};
 pub use desk::{Desk, HistoryPage, OrderError, Ordered, Served};
 pub use engine::{Errands, Told};

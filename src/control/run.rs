@@ -126,7 +126,7 @@ impl Facts {
             Ok(()) = listening.health.changed() => {}
         }
         // It is still news if something else comes before it is looked at.
-        self.board.mark_changed();
+        listening.board.mark_changed();
         sleep(TOGETHER).await;
         listening.board.mark_unchanged();
         listening.loads.mark_unchanged();

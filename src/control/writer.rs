@@ -170,7 +170,7 @@ impl Control {
         if matches!(taken, Taken::Unread) {
             return self.ask_for_settings();
         }
-        let (mut files, unread) = self.fill_in(generation);
+        let (mut files, unread) = filled_in(&self.served, generation);
         let is_empty = releases(&files, generation).next().is_none();
         if let Some(reason) = self.refuse_directory(generation, is_empty) {
             tracing::warn!(reason, "the directory is not taken in");
@@ -330,23 +330,6 @@ impl Control {
         let snapshot = Snapshot::new(self.snapshots, self.services.clone(), config, before);
         snapshot.prepare();
         self.outputs.published.send_replace(Some(Arc::new(snapshot)));
-    }
-
-    /// The files of a generation. What is served and cannot be read now is taken to be as it was: it is not gone.
-    fn fill_in(&self, generation: &Generation) -> (Files, Vec<Problem>) {
-        let mut files = generation.files.clone();
-        if generation.unreadable.is_empty() && generation.directory == DirectoryState::Present {
-            return (files, Vec::new());
-        }
-        for reading in self.served.values() {
-            for (path, file) in reading.sources().filter(|(path, _)| generation.is_unknown(path)) {
-                if !files.contains_key(path) {
-                    files.insert(path.to_owned(), file.clone());
-                }
-            }
-        }
-        let problems = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
-        (files, problems)
     }
 
     /// Empty is never authoritative: a directory that is gone, or has lost all its files at once, is a failed mount.
@@ -531,6 +514,23 @@ impl Control {
     }
 }
 
+/// The files of a generation. What is served and cannot be read now is taken to be as it was: it is not gone.
+pub(super) fn filled_in(served: &Served, generation: &Generation) -> (Files, Vec<Problem>) {
+    let mut files = generation.files.clone();
+    if generation.unreadable.is_empty() && generation.directory == DirectoryState::Present {
+        return (files, Vec::new());
+    }
+    for reading in served.values() {
+        for (path, file) in reading.sources().filter(|(path, _)| generation.is_unknown(path)) {
+            if !files.contains_key(path) {
+                files.insert(path.to_owned(), file.clone());
+            }
+        }
+    }
+    let problems = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
+    (files, problems)
+}
+
 /// The problem that a file or folder is there and cannot be read.
 pub(super) fn unreadable(path: &str, reason: &str) -> Problem {
     let file = Arc::new(SourceFile { path: path.to_owned(), text: String::new() });
@@ -548,7 +548,7 @@ pub(super) fn unreadable(path: &str, reason: &str) -> Problem {
 const UNREADABLE: &str = "T901";
 
 /// The release files among the files of a generation.
-fn releases<'a>(files: &'a Files, generation: &'a Generation) -> impl Iterator<Item = &'a str> {
+pub(super) fn releases<'a>(files: &'a Files, generation: &'a Generation) -> impl Iterator<Item = &'a str> {
     let is_release = |path: &&str| generation.config.as_deref() != Some(*path) && model::is_release_file(path);
     files.keys().map(String::as_str).filter(is_release)
 }

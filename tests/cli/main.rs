@@ -7,6 +7,7 @@ mod offline;
 mod orders;
 #[path = "../common/pki.rs"]
 mod pki;
+mod plan;
 mod reflection;
 mod rollouts;
 mod serving;
