@@ -10,7 +10,7 @@
 //!                 edit ┐
 //!              command ├─▶ State ─▶ traffic() ─▶ model::Traffic ─▶ translate
 //!  facts, time: reconcile ┘   │
-//!                             ├─▶ calls(), probed(), drained_of(): what is to be found out for it
+//!                             ├─▶ calls(), probed(), draining(): what is to be found out for it
 //!                             └─▶ View: what there is to say of it
 //! ```
 

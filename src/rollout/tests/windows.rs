@@ -54,7 +54,7 @@ fn people_do_not_open_windows() {
 fn a_clock_that_is_set_back_costs_what_had_passed_and_no_more() {
     let mut world = World::new(service("candidate: v2\ncanary: {steps: [5% for 10m, 50% for 10m]}\n"));
     world.pass(minutes(5));
-    world.now = world.now - minutes(24 * 60);
+    world.now -= minutes(24 * 60);
     world.there_already();
     world.pass(minutes(9));
     assert_eq!(world.share("v2"), "5%");
@@ -66,7 +66,7 @@ fn a_clock_that_is_set_back_costs_what_had_passed_and_no_more() {
 fn a_clock_that_is_set_forward_ends_one_step_and_not_the_next() {
     let mut world = World::new(service("candidate: v2\ncanary: {steps: [5% for 10m, 50% for 10m]}\n"));
     world.pass(minutes(5));
-    world.now = world.now + minutes(24 * 60);
+    world.now += minutes(24 * 60);
     world.look();
     assert_eq!(world.share("v2"), "50%");
     world.pass(minutes(9));
@@ -79,7 +79,7 @@ fn a_call_that_was_put_off_is_made_although_the_clock_is_set_back() {
     world.script = [Some(Answer::Again("503".into()))].into();
     world.pass(secs(1));
     let wait = calls(&world.release, &world.state).unwrap().calling.due;
-    world.now = world.now - minutes(60);
+    world.now -= minutes(60);
     world.there_already();
     assert!(wait > world.now + minutes(59));
     world.pass(minutes(2));
