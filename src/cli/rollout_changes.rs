@@ -35,7 +35,7 @@ fn moved(old: Option<&pb::Rollout>, new: &pb::Rollout) -> Vec<String> {
         let why = if new.why.is_empty() { String::new() } else { format!(": {}", clean(&new.why)) };
         lines.push(format!("{}{why}", position(&asked)));
     }
-    if new.settled.is_some() && old.is_none_or(|old| old.settled.is_none() || place(old) != place(new)) {
+    if new.nodes > 0 && new.settled.is_some() && old.is_none_or(|old| old.settled.is_none() || place(old) != place(new)) {
         lines.push(format!("every node has {} {}", clean(&new.candidate), new.share.as_ref().map_or("0%", |share| &share.text)));
     }
     lines.extend(paused(old.and_then(|old| old.paused.as_ref()), new.paused.as_ref()));
@@ -77,6 +77,7 @@ mod tests {
             steps: 3,
             share: share(percent),
             acked_share: share(0),
+            nodes: 3,
             ..pb::Rollout::default()
         }
     }
