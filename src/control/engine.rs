@@ -1,61 +1,19 @@
 //! The writer's part in rollouts: it looks when there is something to be seen, writes down what comes of it, and publishes.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
 
-use super::desk::{OrderError, Ordered, Served};
 use super::history;
 use super::reading::Reading;
 use super::rollouts::Rollouts;
-use super::wants::Wants;
 use super::world::Sight;
 use super::writer::Control;
 use crate::model::Traffic;
-use crate::probes::Target;
-use crate::rollout::{self, Command, Event, HookCall, Outcome, State};
+use crate::rollout::{self, Outcome, State};
 use crate::snapshot::Service;
 use crate::store::{Changes, StoreError};
 use crate::translate;
-
-/// Where the writer says what is to be done for rollouts.
-#[derive(Debug, Clone)]
-pub struct Errands {
-    /// Calls to be made, each try once.
-    pub calls: mpsc::UnboundedSender<HookCall>,
-    /// What happened, for those who are told.
-    pub happened: mpsc::UnboundedSender<Told>,
-    /// Endpoints to be asked how they are.
-    pub probed: watch::Sender<BTreeSet<Target>>,
-}
-
-/// Something that happened to a service's rollout, and is written down.
-#[derive(Debug, Clone)]
-pub struct Told {
-    /// Its number in the history.
-    pub sequence: u64,
-    /// The service.
-    pub service: String,
-    /// What happened.
-    pub event: Event,
-    /// The version that everything returns to.
-    pub stable: String,
-    /// The candidate's share after it.
-    pub share: crate::model::Share,
-}
-
-impl Default for Errands {
-    /// Errands that nobody runs.
-    fn default() -> Errands {
-        Errands {
-            calls: mpsc::unbounded_channel().0,
-            happened: mpsc::unbounded_channel().0,
-            probed: watch::channel(BTreeSet::new()).0,
-        }
-    }
-}
 
 /// A service that has come to something, by its name.
 pub(super) type Came = (String, Outcome);
@@ -202,81 +160,6 @@ impl Control {
         self.publish_rollouts();
     }
 
-    /// Those who want to know are told, once it is written down.
-    pub(super) fn tell(&self, news: &[Came], numbers: &[u64]) {
-        let happened = news.iter().flat_map(|(name, outcome)| outcome.events.iter().map(move |event| (name, outcome, event)));
-        for ((name, outcome, event), sequence) in happened.zip(numbers) {
-            tracing::info!(service = %name, rollout = event.rollout, what = ?event.what, by = event.by.as_ref().map(|by| by.name.as_str()),
-                "{}", event.text);
-            let rollout = outcome.state.rollout.as_ref();
-            let stable = rollout.map_or_else(|| outcome.state.stable.clone(), |rollout| rollout.stable.clone());
-            let share = event.candidate.as_ref().map(|candidate| event.after.share_of(candidate)).unwrap_or_default();
-            let told = Told { sequence: *sequence, service: name.clone(), event: event.clone(), stable, share };
-            // Nobody has to listen.
-            let _ = self.errands.happened.send(told);
-        }
-    }
-
-    /// What is to be found out for a service is so from now on.
-    fn want(&mut self, name: &str) {
-        let reading = self.reading_of(name);
-        let live = self.rollouts.get(name).filter(|live| live.state.rollout.is_some());
-        let wants =
-            reading.as_ref().and_then(|reading| reading.release()).zip(live).map(|(release, live)| Wants::of(release, &live.state));
-        self.wants.set(name, wants.unwrap_or_default());
-    }
-
-    /// Calls that are due are made, endpoints asked how they are.
-    fn run_errands(&mut self, now: Timestamp) {
-        self.wants.due(now).into_iter().for_each(|call| drop(self.errands.calls.send(call)));
-        self.answers.retain(|token, _| self.wants.has_call(token));
-        if !self.wants.take_changed() {
-            return;
-        }
-        self.world.loads.want_endpoints(self.wants.clusters());
-        let probed = self.wants.probed();
-        self.errands.probed.send_if_modified(|wanted| {
-            let other = *wanted != probed;
-            *wanted = probed;
-            other
-        });
-    }
-
-    /// A call was answered.
-    pub(super) fn answered(&mut self, token: String, attempt: u32, answer: rollout::Answer, now: Timestamp) {
-        self.answers.insert(token, (attempt, answer));
-        self.tick(now);
-    }
-
-    /// Does what a person wants.
-    pub(super) fn order(&mut self, service: &str, command: &Command, now: Timestamp) -> Result<Ordered, OrderError> {
-        if !self.is_serving() {
-            return Err(OrderError::NotReady);
-        }
-        let (reading, live) =
-            self.reading_of(service).zip(self.rollouts.get(service)).ok_or_else(|| OrderError::Unknown(service.to_owned()))?;
-        let release = reading.release().ok_or_else(|| OrderError::Unknown(service.to_owned()))?;
-        let outcome = rollout::command(release, &live.state, command, now)?;
-        let (revision, texts) = (outcome.state.revision, outcome.events.iter().map(|event| event.text.clone()).collect::<Vec<_>>());
-        self.take_in(vec![(service.to_owned(), outcome)], now).map_err(|error| OrderError::Unwritten(error.to_string()))?;
-        let ordered = Ordered { text: texts.join("; "), revision, snapshot: self.snapshots, at: now };
-        self.tick(now);
-        Ok(ordered)
-    }
-
-    /// What is served, and how far things are.
-    pub(super) fn served_now(&self) -> Served {
-        let config = self.settings.text();
-        let files =
-            self.served.values().flat_map(|reading| reading.sources().map(|(path, file)| (path.to_owned(), file.text.clone())));
-        let states = self.rollouts.iter().filter_map(|(name, live)| Some((name.clone(), state_text(&live.state)?)));
-        Served {
-            files: files.chain(config.cloned()).collect(),
-            config: config.map(|(path, _)| path.clone()),
-            states: states.collect(),
-        }
-    }
-
     /// A service's translation, as far as its rollout is, takes its place among those that are served.
     pub(super) fn put_service(&mut self, reading: &Arc<Reading>) {
         let Some(release) = reading.release() else { return };
@@ -286,7 +169,7 @@ impl Control {
         }
     }
 
-    fn reading_of(&self, service: &str) -> Option<Arc<Reading>> {
+    pub(super) fn reading_of(&self, service: &str) -> Option<Arc<Reading>> {
         self.served.get(self.paths.get(service)?).cloned()
     }
 }

@@ -5,17 +5,22 @@
 //! to be looked at for it; this module does the rest.
 //! Called by: `serve`. The faces read `ServerStatus`, the streams read the `Snapshot`.
 
+mod answer;
 mod assembly;
 mod compare;
 mod compile;
 mod desk;
 mod doors;
+mod edits;
 mod engine;
+mod errands;
 mod history;
 mod kept;
 mod leaving;
 mod orders;
+mod publish;
 mod reading;
+mod recall;
 mod refusal;
 mod rollouts;
 mod run;
@@ -30,7 +35,7 @@ mod writer;
 pub use compare::{Comparison, Side, Standing, UnknownState, Unserved, compare};
 pub use compile::{Compiled, compile};
 pub use desk::{Desk, HistoryPage, OrderError, Ordered, Served};
-pub use engine::{Errands, Told};
+pub use errands::{Errands, Told};
 pub use history::HistoryEntry;
 pub use orders::Orders;
 pub use run::Inbox;

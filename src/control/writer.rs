@@ -8,11 +8,11 @@ use tokio::sync::watch;
 
 use super::assembly::{self, Assembly, Served};
 use super::doors::Ports;
-use super::engine::{self, Came, Errands};
+use super::engine::{self, Came};
+use super::errands::Errands;
 use super::kept::Kept;
-use super::leaving::{Leaving, candidate_serves, left};
+use super::leaving::Leaving;
 use super::reading::{Files, Reading};
-use super::refusal;
 use super::rollouts::Rollouts;
 use super::settings::{Settings, Taken};
 use super::status::ServerStatus;
@@ -22,7 +22,7 @@ use super::wants::AllWants;
 use super::world::World;
 use crate::diag::{Label, Problem, Severity, SourceFile};
 use crate::model::{self, Config};
-use crate::rollout::{self, Answer};
+use crate::rollout::Answer;
 use crate::snapshot::{Services, Snapshot};
 use crate::sources::{DirectoryState, Generation};
 use crate::store::{Store, StoreError};
@@ -51,15 +51,15 @@ pub struct Outputs {
 /// The writer.
 #[derive(Debug)]
 pub struct Control {
-    options: Options,
+    pub(super) options: Options,
     pub(super) kept: Kept,
-    outputs: Outputs,
+    pub(super) outputs: Outputs,
     /// What rollouts need of the world.
     pub(super) world: World,
     /// What is to be done for them.
     pub(super) errands: Errands,
     pub(super) served: Served,
-    read: Served,
+    pub(super) read: Served,
     /// The file of each service that is served.
     pub(super) paths: BTreeMap<String, String>,
     pub(super) services: Services,
@@ -70,19 +70,19 @@ pub struct Control {
     /// Files that are gone, and still served.
     pub(super) leaving: Leaving,
     /// The same, before the generation that is being taken in.
-    was_leaving: BTreeSet<String>,
+    pub(super) was_leaving: BTreeSet<String>,
     /// The generation that was read last, if a file of it is refused because of a rollout.
-    refused: Option<Generation>,
+    pub(super) refused: Option<Generation>,
     /// The generation that was accepted last, if what came after it changed nothing.
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
     /// What was served before the start, as far as the store has it: what clients may hold that come back.
-    recalled: Option<Snapshot>,
+    pub(super) recalled: Option<Snapshot>,
     pub(super) settings: Settings,
     pub(super) statuses: Statuses,
     pub(super) generation: u64,
     /// Counts what was published.
     pub(super) snapshots: u64,
-    failed_loads: u64,
+    pub(super) failed_loads: u64,
 }
 
 impl Control {
@@ -123,43 +123,6 @@ impl Control {
     /// How connections are let in on the ports; `None` until it is known.
     pub fn doors(&self) -> watch::Receiver<Option<Doors>> {
         self.settings.doors()
-    }
-
-    /// Reads what the store has: the content from which a broken file falls back.
-    fn recall(&mut self) {
-        let files = self.kept.files().clone();
-        if let Some((path, text)) = self.kept.config() {
-            self.settings.recall(path, text);
-        }
-        if !files.is_empty() {
-            self.settings.recall_default();
-        }
-        let good = |(path, file): (&String, &Arc<_>)| {
-            let reading = model::is_release_file(path).then(|| Reading::new(file, &files))?;
-            reading.release().is_some().then(|| (path.clone(), Arc::new(reading)))
-        };
-        self.served = files.iter().filter_map(good).collect();
-        self.read = self.served.clone();
-        let now = Timestamp::now();
-        for reading in self.served.clone().values() {
-            self.recall_service(reading, now);
-        }
-        self.statuses = Statuses::of(&self.served, &self.rollouts);
-        if let Some(config) = self.settings.config().cloned().filter(|_| !self.served.is_empty()) {
-            self.recalled = Some(Snapshot::new(0, self.services.clone(), config, None));
-        }
-        let wanted = assembly::endpoint_files(self.read.values());
-        self.outputs.endpoint_files.send_replace(&wanted | self.settings.wanted());
-    }
-
-    /// A service is as it was when the store was written last.
-    fn recall_service(&mut self, reading: &Arc<Reading>, now: Timestamp) {
-        let Some(release) = reading.release() else { return };
-        let state = self.rollouts.state(&release.service);
-        let outcome = rollout::Outcome { state, events: Vec::new(), wait: None, wake_at: None, again: true };
-        self.rollouts.put(release, &outcome, now);
-        self.paths.insert(release.service.clone(), reading.path().to_owned());
-        self.put_service(reading);
     }
 
     /// Takes in one generation: decides, writes, publishes. What cannot be written is not served, because it could be forgotten; what
@@ -217,93 +180,6 @@ impl Control {
         self.tick(now);
     }
 
-    /// What the edits of a generation do to rollouts: of every service whose file reads otherwise than what is served, or that is new.
-    fn edited(&self, made: &Assembly, now: Timestamp) -> Vec<Came> {
-        let came = |path: &String| {
-            let new = made.served.get(path)?;
-            let same = self.served.get(path).is_some_and(|old| Arc::ptr_eq(old, new));
-            let release = new.release()?;
-            if self.leaving.has(path) {
-                return Some((release.service.clone(), left(release, &self.rollouts.state(&release.service), now)?));
-            }
-            // One that was deleted, and is there again before it was gone, begins anew.
-            if same && self.rollouts.is_known(&release.service) && !self.was_leaving.contains(path) {
-                return None;
-            }
-            // What cannot be taken in was refused when the files were put together.
-            let outcome = rollout::edit(release, &self.rollouts.state(&release.service), now).ok()?;
-            Some((release.service.clone(), outcome))
-        };
-        match &made.touched {
-            // Of one that leaves, or is back, the text is what it was.
-            Some(touched) => (&(touched | &self.leaving.paths()) | &self.was_leaving).iter().filter_map(came).collect(),
-            None => made.served.keys().filter_map(came).collect(),
-        }
-    }
-
-    /// Texts, states and what happened, in one transaction. The numbers of what happened.
-    fn keep(&mut self, made: &Assembly, came: &[Came]) -> Result<Vec<u64>, StoreError> {
-        let other = |(name, outcome): &&Came| !self.rollouts.is_written(name) || self.rollouts.state(name) != outcome.state;
-        let mut states: Vec<(&str, Option<String>)> =
-            came.iter().filter(other).map(|(name, outcome)| (name.as_str(), engine::state_text(&outcome.state))).collect();
-        let gone = self.gone(made);
-        states.extend(gone.iter().map(|name| (name.as_str(), None)));
-        let history = engine::entries(came, self.generation + 1);
-        self.kept.keep(&self.served, made, self.settings.text(), &states, &history)
-    }
-
-    /// Services that are served, and will not be.
-    fn gone(&self, made: &Assembly) -> Vec<String> {
-        let mut gone = match &made.touched {
-            Some(touched) => {
-                let names = |served: &Served| -> BTreeSet<String> {
-                    let readings = touched.iter().filter_map(|path| served.get(path)?.release());
-                    readings.map(|release| release.service.clone()).collect()
-                };
-                &names(&self.served) - &names(&made.served)
-            }
-            None => {
-                let there: BTreeSet<&str> =
-                    made.served.values().filter_map(|reading| Some(reading.release()?.service.as_str())).collect();
-                self.paths.keys().filter(|name| !there.contains(name.as_str())).cloned().collect()
-            }
-        };
-        if made.touched.is_none() {
-            gone.extend(
-                self.rollouts.unserved(made.served.values().filter_map(|reading| Some(reading.release()?.service.as_str()))),
-            );
-        }
-        gone.into_iter().collect()
-    }
-
-    /// Whether the first complete load is served.
-    pub(super) fn is_serving(&self) -> bool {
-        self.outputs.published.borrow().is_some()
-    }
-
-    /// Files that were refused because of a rollout are looked at again once that has moved on.
-    pub(super) fn reconsider(&mut self, now: Timestamp) {
-        if let Some(generation) = self.leaving.over(|service| self.rollouts.get(service), now) {
-            self.last = None;
-            self.take(&generation, now);
-        }
-        let Some(generation) = self.refused.take() else { return };
-        let still = |reading: &Arc<Reading>| self.refusal(reading, now).is_some();
-        let refused = self.last.as_ref().map(|last| last.made.refused.clone()).unwrap_or_default();
-        if refused.iter().filter_map(|path| self.read.get(path)).all(still) {
-            self.refused = Some(generation);
-            return;
-        }
-        self.last = None;
-        self.take(&generation, now);
-    }
-
-    fn refusal(&self, reading: &Reading, now: Timestamp) -> Option<Problem> {
-        let release = reading.release()?;
-        let refused = rollout::edit(release, &self.rollouts.state(&release.service), now).err()?;
-        Some(refusal::problem(&reading.document, &refused))
-    }
-
     /// What of the files is to be served: at the price of those that changed, if it can be. What was accepted last counts no more until
     /// this is.
     fn assemble(&mut self, files: &Files, generation: &Generation, config: &Arc<Config>, now: Timestamp) -> Assembly {
@@ -314,22 +190,6 @@ impl Control {
             let releases: Vec<&str> = releases(files, generation).collect();
             assembly::assemble(files, &releases, &self.served, &self.read, Some(config.as_ref()), &refuse)
         })
-    }
-
-    /// After a restart, what the store has is what the Envoys have; it is served until the directory says otherwise.
-    fn serve_last_good(&mut self) {
-        if self.outputs.published.borrow().is_none() && !self.served.is_empty() {
-            self.publish_snapshot(self.settings.config().cloned().unwrap_or_default());
-        }
-    }
-
-    pub(super) fn publish_snapshot(&mut self, config: Arc<Config>) {
-        self.snapshots += 1;
-        let before = self.outputs.published.borrow().clone();
-        let before = before.as_deref().or(self.recalled.as_ref());
-        let snapshot = Snapshot::new(self.snapshots, self.services.clone(), config, before);
-        snapshot.prepare();
-        self.outputs.published.send_replace(Some(Arc::new(snapshot)));
     }
 
     /// Empty is never authoritative: a directory that is gone, or has lost all its files at once, is a failed mount.
@@ -347,25 +207,6 @@ impl Control {
             }
             DirectoryState::Present => None,
         }
-    }
-
-    /// A file that is gone while its candidate has requests is served until these have returned to stable.
-    fn keep_leaving(&mut self, files: &mut Files, generation: &Generation, now: Timestamp) {
-        self.was_leaving = self.leaving.paths();
-        let mut gone = Vec::new();
-        for (path, reading) in self.served.iter().filter(|(path, _)| !files.contains_key(*path)) {
-            let Some(release) = reading.release() else { continue };
-            let live = self.rollouts.get(&release.service);
-            let serves = live.is_some_and(|live| candidate_serves(live) || (self.leaving.has(path) && live.settled.is_none()));
-            if serves && !self.leaving.is_late(path, now) {
-                gone.push((path.clone(), release.service.clone()));
-            }
-        }
-        for (path, _) in &gone {
-            let sources = self.served.get(path).into_iter().flat_map(|reading| reading.sources());
-            files.extend(sources.map(|(path, file)| (path.to_owned(), file.clone())));
-        }
-        self.leaving.set(gone, generation, now);
     }
 
     /// Asks the sources for the endpoint files that are wanted. True if this generation was read without some of them, so that the
@@ -446,71 +287,6 @@ impl Control {
                 self.put_service(reading);
             }
         }
-    }
-
-    /// A service has come to a state by an edit. True if something else is served of it than its file alone says.
-    fn come(&mut self, name: &str, outcome: &rollout::Outcome, now: Timestamp) -> bool {
-        let Some(reading) = self.paths.get(name).and_then(|path| self.served.get(path)).cloned() else { return false };
-        let Some(release) = reading.release() else { return false };
-        let moved = self.rollouts.put(release, outcome, now);
-        self.put_service(&reading);
-        moved
-    }
-
-    fn forget(&mut self, name: &str) {
-        self.rollouts.remove(name);
-        self.wants.set(name, Default::default());
-    }
-
-    /// A service's status says how far its rollout is.
-    pub(super) fn tell_status_of(&mut self, name: &str) {
-        if let Some(reading) = self.paths.get(name).and_then(|path| self.served.get(path)) {
-            self.statuses.moved(reading, &self.rollouts);
-        }
-    }
-
-    /// The status with rollouts as they are now, and files as they were.
-    pub(super) fn publish_rollouts(&mut self) {
-        let before = self.outputs.status.borrow().clone();
-        if before.ready {
-            let services = self.statuses.services().clone();
-            self.outputs.status.send_replace(Arc::new(ServerStatus { services, snapshot: self.snapshots, ..(*before).clone() }));
-        }
-    }
-
-    /// A listener that is taken away closes a port on every Envoy that has it, and a deleted configuration file takes all.
-    fn warn_of_listeners_taken_away(&self, config: &Config) {
-        let before = self.settings.config().into_iter().flat_map(|config| &config.listeners);
-        let gone = before.filter(|old| !config.listeners.iter().any(|new| new.name == old.name));
-        let gone: Vec<&str> = gone.map(|listener| listener.name.as_str()).collect();
-        if !gone.is_empty() {
-            tracing::warn!(listeners = gone.join(", "), "listeners are taken away from the fleet");
-        }
-    }
-
-    fn log(&self, changed: bool, errors: usize, problems: &[Problem]) {
-        let (generation, services) = (self.generation, self.served.len());
-        tracing::info!(generation, services, changed, errors, "the release files were taken in");
-        if !problems.is_empty() {
-            tracing::warn!("problems: {}\n{}", problems.len(), crate::diag::render(problems, false));
-        }
-    }
-
-    fn publish_status(&mut self, problems: Vec<Problem>, directory: Option<String>, now: Timestamp) {
-        let ready = self.outputs.published.borrow().is_some();
-        let before = self.outputs.status.borrow().clone();
-        let status = ServerStatus {
-            generation: self.generation,
-            snapshot: self.snapshots,
-            loaded_at: if directory.is_none() { Some(now) } else { before.loaded_at },
-            ready,
-            services: if ready { self.statuses.services().clone() } else { Vec::new() },
-            problems,
-            directory,
-            failed_loads: self.failed_loads,
-            config: self.settings.config().cloned().unwrap_or_default(),
-        };
-        self.outputs.status.send_replace(Arc::new(status));
     }
 }
 
