@@ -49,7 +49,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "xds",
         ],
     ),
-    ("demo", &["admin", "control", "model", "serve", "snapshot", "testbed", "translate", "xds"]),
+    ("demo", &["admin", "control", "model", "rollout", "serve", "snapshot", "testbed", "translate", "xds"]),
     (
         "cli",
         &[
