@@ -89,7 +89,9 @@ impl Desk {
             endpoint_files: watch::channel(BTreeSet::new()).0,
         };
         let store = Store::open(state.path()).expect("a store");
-        let control = Control::new(control::Options::default(), store, outputs).expect("a writer");
+        let control =
+            Control::new(control::Options::default(), store, outputs, control::World::default(), control::Errands::default())
+                .expect("a writer");
         Desk { control, published, _state: state }
     }
 
