@@ -124,6 +124,8 @@ fn checks_without_data_end_it_where_the_file_says_so() {
     let timeline = played(&release, "no-data");
     let Ended::Off(why) = &timeline.summary.ended else { panic!("{}", to_text(&timeline)) };
     assert!(why.contains("no data"), "{why}");
+    // Three samples a minute apart, from when every node had the step.
+    assert!(timeline.entries.iter().any(|entry| entry.offset.as_secs() == 180), "{}", to_text(&timeline));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! How a candidate is reached before it gets traffic.
 
-use super::{Plan, Preview, PreviewHost, Release, Rule, Share, Split, Strategy};
+use super::{Plan, Preview, PreviewHost, Release, Rule, Strategy};
 
 /// The name of the rule that [`preview_rule`] gives.
 pub(super) const PREVIEW_RULE: &str = "preview";
@@ -15,23 +15,16 @@ impl Plan {
     }
 }
 
-/// The rule by which requests with the preview's headers go to the candidate, named `preview`; to be put before the others. `None`
-/// without a candidate, or if the file names no headers.
-pub fn preview_rule(release: &Release) -> Option<Rule> {
-    let (candidate, preview) = previewed(release)?;
-    let all = |name: &String| (name.clone(), if name == candidate { Share::FULL } else { Share::ZERO });
-    let send = Split::new(release.versions.iter().map(|version| all(&version.name)).collect())?;
+/// The rule by which requests with the preview's headers go to a candidate, named `preview`; to be put before the others. `None` if the
+/// file names no headers.
+pub fn preview_rule(release: &Release, candidate: &str) -> Option<Rule> {
+    let preview = release.plan.as_ref()?.preview()?;
     let named = (!preview.header.is_empty()).then(|| preview.header.clone())?;
-    Some(Rule { name: PREVIEW_RULE.to_owned(), alternatives: vec![named], send })
+    Some(Rule { name: PREVIEW_RULE.to_owned(), alternatives: vec![named], send: release.all_to(candidate) })
 }
 
-/// The host on which the candidate can be tried. `None` without a candidate, or if the file names no host.
-pub fn preview_host(release: &Release) -> Option<PreviewHost> {
-    let (candidate, preview) = previewed(release)?;
-    Some(PreviewHost { host: preview.host.clone()?, version: candidate.to_owned() })
-}
-
-fn previewed(release: &Release) -> Option<(&str, &Preview)> {
-    let plan = release.plan.as_ref()?;
-    Some((plan.candidate.as_deref()?, plan.preview()?))
+/// The host on which a candidate can be tried. `None` if the file names no host.
+pub fn preview_host(release: &Release, candidate: &str) -> Option<PreviewHost> {
+    let host = release.plan.as_ref()?.preview()?.host.clone()?;
+    Some(PreviewHost { host, version: candidate.to_owned() })
 }

@@ -71,8 +71,8 @@ fn in_halves(release: &Release) -> Option<Traffic> {
     let half = Share::from_thousandths(Share::FULL.thousandths() / 2)?;
     let share = |name: &String| if name == candidate || *name == release.stable { half } else { Share::ZERO };
     let split = Split::new(release.versions.iter().map(|version| (version.name.clone(), share(&version.name))).collect())?;
-    let rules = preview_rule(release).into_iter().chain(release.rules.iter().cloned()).collect();
-    Some(Traffic { split, rules, preview: preview_host(release), ..Traffic::at_rest(release) })
+    let rules = preview_rule(release, candidate).into_iter().chain(release.rules.iter().cloned()).collect();
+    Some(Traffic { split, rules, preview: preview_host(release, candidate), ..Traffic::at_rest(release) })
 }
 
 /// The copies that the plan's gates ask for.

@@ -14,6 +14,7 @@ use super::state::{At, Drained, Phase, Rollout, Stage, State};
 use super::traffic::traffic;
 use super::wait::Wait;
 use super::wave;
+use super::waves_back;
 use crate::model::{Gate, Hold, Release};
 
 /// What a look comes to.
@@ -82,7 +83,7 @@ fn look(draft: &mut Draft<'_>, facts: &Facts) -> Move {
             note_drained(draft, facts, known, &stable);
             Move::Wait(draft.rollout().map(|rollout| Wait::Collapse(rollout.candidate.clone())))
         }
-        Phase::Off(off) if off.returning => wave::go_back(draft, facts),
+        Phase::Off(off) if off.returning => waves_back::go_back(draft, facts),
         Phase::Off(off) => {
             let (known, candidate) = (off.drained.is_some(), rollout.candidate.clone());
             note_drained(draft, facts, known, &candidate);
@@ -117,8 +118,9 @@ fn hurry_to(rollout: &Rollout) -> Option<usize> {
 
 fn note_drained(draft: &mut Draft<'_>, facts: &Facts, known: bool, version: &str) {
     let Some(idle) = facts.idle.get(version).filter(|_| !known && facts.fleet.has_it()) else { return };
-    // Rules may still send to it, and it would be idle for a moment only.
-    if traffic(draft.release, &draft.state).sends_to(version) {
+    // Rules may still send to it, and it would be idle for a moment only; and what was upgraded where it is runs the other version.
+    let upgraded = draft.rollout().is_some_and(|rollout| rollout.program.steps.iter().any(Step::is_in_place));
+    if upgraded || traffic(draft.release, &draft.state).sends_to(version) {
         return;
     }
     let now = draft.now;

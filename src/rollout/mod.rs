@@ -15,6 +15,7 @@
 //! ```
 
 mod advance;
+mod back;
 mod begin;
 mod bridge;
 mod command;
@@ -26,6 +27,7 @@ mod failure;
 mod gate;
 mod judge;
 mod keys;
+mod onward;
 mod program;
 mod roll;
 mod split;
@@ -35,6 +37,7 @@ mod view;
 mod wait;
 mod wanted;
 mod wave;
+mod waves_back;
 
 pub use advance::reconcile;
 pub use bridge::bridge;

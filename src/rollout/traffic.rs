@@ -6,20 +6,16 @@ use super::program::Step;
 pub use super::split::share_now;
 use super::split::{split, stable_of};
 use super::state::{Phase, Rollout, State};
-use crate::model::{BlueGreen, Mirror, Placed, Plan, PreviewHost, Release, Rule, Share, Split, Strategy, Traffic};
+use crate::model::{Mirror, Placed, Release, Share, Split, Traffic, preview_host, preview_rule};
 
 /// What is served.
 pub fn traffic(release: &Release, state: &State) -> Traffic {
     let mut rules = release.rules.clone();
     // Once the candidate has everything it needs no other way to it, and that the file names it `stable` changes nothing any more.
     let open = state.rollout.as_ref().filter(|rollout| rollout.is_running() && state.instead.is_none());
-    let preview = open.and_then(|rollout| Some((rollout, preview(release.plan.as_ref()?)?)));
-    if let Some((rollout, preview)) = preview.filter(|(_, preview)| !preview.header.is_empty()) {
-        let send = all_to(release, &rollout.candidate);
-        rules.insert(0, Rule { name: "preview".to_owned(), alternatives: vec![preview.header.clone()], send });
-    }
-    let host = preview
-        .and_then(|(rollout, preview)| Some(PreviewHost { host: preview.host.clone()?, version: rollout.candidate.clone() }));
+    let candidate = open.map(|rollout| rollout.candidate.as_str());
+    rules.splice(0..0, candidate.and_then(|candidate| preview_rule(release, candidate)));
+    let host = candidate.and_then(|candidate| preview_host(release, candidate));
     let (mut split, placed) = (split(release, state), placed(release, state));
     if let Some((from, to)) = withheld(release, state) {
         rules.iter_mut().for_each(|rule| rule.send = moved(&rule.send, from, to));
@@ -69,19 +65,6 @@ fn moved(split: &Split, from: &str, to: &str) -> Split {
         *share = Share::from_thousandths(after).unwrap_or(Share::FULL);
     }
     Split::new(shares).unwrap_or_else(|| split.clone())
-}
-
-fn all_to(release: &Release, version: &str) -> Split {
-    let share = |name: &str| if name == version { Share::FULL } else { Share::ZERO };
-    Split::new(release.versions.iter().map(|version| (version.name.clone(), share(&version.name))).collect()).unwrap_or_default()
-}
-
-fn preview(plan: &Plan) -> Option<&crate::model::Preview> {
-    let blue_green = |strategy| match strategy {
-        &Strategy::BlueGreen(BlueGreen { ref preview, .. }) => preview.as_ref(),
-        _ => None,
-    };
-    std::iter::once(&plan.strategy).chain(&plan.then).find_map(blue_green)
 }
 
 fn mirror(rollout: &Rollout) -> Option<Mirror> {

@@ -11,7 +11,7 @@ use super::failure::fail;
 use super::gate::{self, Answered, answered, wait_for};
 use super::judge::no_data;
 use super::roll::{Roll, WaveStage};
-use super::state::{Calling, Phase, Rollout, Stage};
+use super::state::{Calling, Rollout, Stage};
 use super::wait::Wait;
 use crate::model::{Endpoint, Release, Share};
 
@@ -30,13 +30,13 @@ pub(super) fn go_on(draft: &mut Draft<'_>, facts: &Facts) -> Move {
     }
 }
 
-fn set(draft: &mut Draft<'_>, roll: Roll) {
+pub(super) fn set(draft: &mut Draft<'_>, roll: Roll) {
     if let Some(rollout) = draft.state.rollout.as_mut() {
         rollout.roll = Some(roll);
     }
 }
 
-fn set_stage(draft: &mut Draft<'_>, stage: WaveStage) -> Move {
+pub(super) fn set_stage(draft: &mut Draft<'_>, stage: WaveStage) -> Move {
     if let Some(roll) = draft.state.rollout.as_mut().and_then(|rollout| rollout.roll.as_mut()) {
         roll.stage = stage;
     }
@@ -105,7 +105,7 @@ fn coming(roll: &Roll, release: &Release, rollout: &Rollout) -> Vec<Endpoint> {
 }
 
 /// What is waited for of endpoints that are not all known to be well.
-fn well(known: usize, of: &[Endpoint]) -> Wait {
+pub(super) fn well(known: usize, of: &[Endpoint]) -> Wait {
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     Wait::Healthy { healthy: count(known), of: count(of.len()), need: Share::FULL, until: None }
 }
@@ -149,7 +149,7 @@ fn joined(draft: &mut Draft<'_>) -> Move {
 }
 
 /// Requests in flight are waited for, but not for ever.
-fn drain(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, since: Option<Timestamp>, returning: bool) -> Move {
+pub(super) fn drain(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, since: Option<Timestamp>, returning: bool) -> Move {
     let Some(since) = since else {
         // The wait begins when every node knows that no new requests are to come.
         if let Some(wait) = unsettled(facts) {
@@ -224,96 +224,7 @@ pub(super) fn not_after(roll: &mut Roll, now: Timestamp) {
     }
 }
 
-impl Rollout {
-    /// Turns waves round. True if endpoints that were upgraded where they are have to go back.
-    pub(super) fn turn_back(&mut self, release: &Release, now: Timestamp) -> bool {
-        let (id, round, service) = (self.id, self.round, &release.service);
-        let Some(roll) = self.roll.as_mut().filter(|roll| roll.in_place()) else {
-            self.roll = None;
-            return false;
-        };
-        let asked = matches!(roll.stage, WaveStage::Calling(_) | WaveStage::Checking(_));
-        if asked && !roll.out.is_empty() {
-            // Whoever was asked to upgrade these may have done it, or may not: they are asked to go back first.
-            let token = format!("{service}/{id}.{round}/end/back{}", roll.wave);
-            roll.stage = WaveStage::Calling(Calling::new(token, now));
-        } else {
-            roll.out.clear();
-            roll.stage = WaveStage::Next;
-        }
-        !roll.out.is_empty() || !roll.new.is_empty()
-    }
-}
-
-/// Looks at waves that go back. Neither windows nor people hold them up.
-pub(super) fn go_back(draft: &mut Draft<'_>, facts: &Facts) -> Move {
-    let Some(roll) = draft.rollout().and_then(|rollout| rollout.roll.clone()) else { return Move::Wait(None) };
-    match &roll.stage {
-        WaveStage::Next | WaveStage::Pausing(_) => take_back(draft, facts, roll),
-        WaveStage::Draining(since) => drain(draft, facts, &roll, *since, true),
-        WaveStage::Calling(calling) => called_back(draft, facts, &roll, calling.clone()),
-        WaveStage::Checking(coming) => {
-            let healthy = coming.iter().filter(|endpoint| facts.health.get(endpoint) == Some(&true)).count();
-            if healthy < coming.len() {
-                return Move::Wait(Some(well(healthy, coming)));
-            }
-            set(draft, Roll { out: Vec::new(), stage: WaveStage::Next, ..roll });
-            draft.tell(Happened::Wave, "endpoints are back with stable", None);
-            Move::Sent
-        }
-    }
-}
-
-fn take_back(draft: &mut Draft<'_>, facts: &Facts, roll: Roll) -> Move {
-    if roll.new.is_empty() && roll.out.is_empty() {
-        if let Some(rollout) = draft.state.rollout.as_mut() {
-            rollout.roll = None;
-            if let Phase::Off(off) = &mut rollout.phase {
-                off.returning = false;
-            }
-        }
-        draft.tell(Happened::Passed, "all endpoints are back with stable", None);
-        return Move::Sent;
-    }
-    if let Some(wait) = unsettled(facts) {
-        return Move::Wait(Some(wait));
-    }
-    // One stays to serve, as whichever version.
-    let Some(rollout) = draft.rollout() else { return Move::Wait(None) };
-    let most = (roll.old(draft.release, rollout).len() + roll.new.len()).saturating_sub(1);
-    let (wave, mut new) = (roll.wave + 1, roll.new.clone());
-    let out: Vec<Endpoint> = new.drain(..roll.batch().max(1).min(most).min(roll.new.len())).collect();
-    if out.is_empty() {
-        let why = "one endpoint alone cannot go back without losing requests: list another one, or say `stable` of this version";
-        return Move::Wait(Some(Wait::Stuck(why.to_owned())));
-    }
-    let text = format!("{} leave to go back to stable", list(&out));
-    set(draft, Roll { wave, new, out, stage: WaveStage::Draining(None), ..roll });
-    draft.tell(Happened::Wave, text, None);
-    Move::Sent
-}
-
-fn called_back(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, calling: Calling) -> Move {
-    let Some(hook) = roll.spec.upgrade.clone() else { return Move::Wait(None) };
-    if roll.out.is_empty() {
-        return set_stage(draft, WaveStage::Next);
-    }
-    match answered(draft.now, facts, &hook, &calling) {
-        Answered::Go => set_stage(draft, WaveStage::Checking(roll.out.clone())),
-        // There is nowhere else to go: it is asked until it says yes.
-        Answered::Stop(why) => {
-            let due = draft.now.checked_add(std::time::Duration::from_secs(60)).unwrap_or(draft.now);
-            set_stage(
-                draft,
-                WaveStage::Calling(Calling { attempt: calling.attempt.saturating_add(1), due, last: Some(why), ..calling }),
-            )
-        }
-        Answered::Again(calling) => set_stage(draft, WaveStage::Calling(calling)),
-        Answered::Wait => Move::Wait(Some(wait_for(&hook, &calling))),
-    }
-}
-
-fn list(endpoints: &[Endpoint]) -> String {
+pub(super) fn list(endpoints: &[Endpoint]) -> String {
     let names: Vec<String> = endpoints.iter().take(3).map(|endpoint| endpoint.address.to_string()).collect();
     match endpoints.len().saturating_sub(names.len()) {
         0 => names.join(", "),

@@ -311,7 +311,7 @@ rules: [{when: {path: /cart}, send: v1}]
         assert_eq!(traffic.rules[0].send.share_of("v2"), Share::FULL);
     }
     let idle = good(&format!("{HEAD}{}", text.replace("candidate: v2\n", "")).replace("  v2: {dns: V2.internal:80}\n", ""));
-    assert!(Traffic::examples(&idle).is_empty() && preview_rule(&idle).is_none() && preview_host(&idle).is_none());
+    assert!(Traffic::examples(&idle).is_empty());
 }
 
 #[test]
