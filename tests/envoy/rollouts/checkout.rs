@@ -40,6 +40,14 @@ pub async fn order(server: &Server, verb: Verb) -> Result<Ordered, OrderError> {
     order_by(server, verb, "alice").await
 }
 
+/// Says it as alice, and waits until every node has what comes of it.
+pub async fn order_everywhere(server: &Server, verb: Verb) -> Ordered {
+    let ordered = order(server, verb).await.expect("something to be done");
+    let has_it = |streams: &[tidegate::xds::StreamStatus]| streams.iter().all(|stream| stream.acked >= Some(ordered.snapshot));
+    server.board_until(&format!("{} with every node", verb.as_str()), has_it).await;
+    ordered
+}
+
 /// Says it as somebody.
 pub async fn order_by(server: &Server, verb: Verb, name: &str) -> Result<Ordered, OrderError> {
     server.desk().order("checkout", command(verb, name, None)).await
