@@ -8,6 +8,7 @@ mod admission;
 mod board;
 mod bucket;
 mod channel;
+mod channels;
 mod clock;
 mod drain;
 mod guard;
