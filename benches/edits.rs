@@ -89,7 +89,9 @@ impl Desk {
             endpoint_files: watch::channel(BTreeSet::new()).0,
         };
         let store = Store::open(state.path()).expect("a store");
-        let control = Control::new(control::Options::default(), store, outputs).expect("a writer");
+        let control =
+            Control::new(control::Options::default(), store, outputs, control::World::default(), control::Errands::default())
+                .expect("a writer");
         Desk { control, published, _state: state }
     }
 
@@ -129,7 +131,7 @@ fn one_update_of_one_stream(bencher: Bencher<'_, '_>, variant: &str) {
     };
     // SotW repeats its names with every request, delta says what is new alone.
     let repeated = |names: &[String]| if variant == "delta" { vec![] } else { names.to_vec() };
-    let mut session = Session::new(views[0].clone(), Timing::default());
+    let mut session = Session::new(views[0].clone(), 0, Timing::default());
     let endpoints: Vec<String> = views[0].of(Kind::Endpoints).iter().map(|(name, _)| name.to_string()).collect();
     let routes = vec!["tidegate".to_owned()];
     for (kind, names) in [(Kind::Cluster, vec![]), (Kind::Endpoints, endpoints), (Kind::Route, routes.clone())] {
@@ -141,7 +143,7 @@ fn one_update_of_one_stream(bencher: Bencher<'_, '_>, variant: &str) {
     let mut turn = 0;
     bencher.bench_local(|| {
         turn += 1;
-        session.retarget(views[turn % 2].clone());
+        session.retarget(views[turn % 2].clone(), turn as u64);
         let response = session.poll(1, now).expect("an update");
         session.on_request(1, response.kind, &request(format!("{:x}", response.nonce), repeated(&routes)), now);
         black_box(session.poll(1, now))

@@ -4,6 +4,7 @@
 //! Called by: `cli serve`, `demo`, tests.
 
 mod connection;
+mod errands;
 mod grpc;
 mod options;
 mod tls;
@@ -17,7 +18,8 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::admin::{Admin, ClientStatus};
-use crate::control::{self, Control, ServerStatus};
+use crate::control::{self, Control, Desk, Inbox, ServerStatus, World};
+use crate::hooks::Caller;
 use crate::reports::Loads;
 use crate::sources::Generation;
 use crate::store::Store;
@@ -43,6 +45,8 @@ pub struct Running {
     pub board: Arc<Board>,
     /// What the Envoys report of their load.
     pub loads: Arc<Loads>,
+    /// Where the writer of what is served is turned to.
+    pub desk: Desk,
     shutdown: CancellationToken,
     tasks: JoinSet<Result<(), ServeError>>,
 }
@@ -94,21 +98,28 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
 
     let outputs = control::Outputs { status: status_tx, published: published_tx, endpoint_files: endpoint_files_tx };
     let decisions = control::Options { allow_empty: options.allow_empty, config_required: options.config.is_some() };
-    let control = Control::new(decisions, store, outputs)?;
-    let doors = control.doors();
-    let generations = sources::watch(options.sources(), endpoint_files);
-
+    let (errands, ends, health) = errands::errands();
     let loads = Arc::new(Loads::default());
+    let may_be_empty = options.advance_without_nodes;
+    let world = World { board: board.clone(), loads: loads.clone(), health, drain: options.drain, may_be_empty };
+    let control = Control::new(decisions, store, outputs, world, errands)?;
+    let (doors, (desk, inbox)) = (control.doors(), control.desk());
+    let generations = sources::watch(options.sources(), endpoint_files);
+    let caller = tokio::task::spawn_blocking(Caller::new).await.map_err(|panic| ServeError::Task(panic.to_string()))??;
+
     let reporting = reports::Server::new(published.clone(), loads.clone(), options.load_report_interval);
     let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), options.limits, shutdown.clone());
-    let metrics = Arc::new(telemetry::Metrics::new(&counters, status.clone(), board.clone(), loads.clone()));
-    let faces = Admin::new(status.clone(), board.clone(), shutdown.clone()).into_server();
+    let faces = Admin::new(status.clone(), board.clone(), desk.clone(), shutdown.clone()).into_server();
     let clients = ClientStatus::new(streams.inspector(), shutdown.clone()).into_server();
 
     let mut tasks = JoinSet::new();
     // What streams are told goes on until the last of them has ended.
     let over = CancellationToken::new();
-    tasks.spawn(write(control, generations, over.clone()));
+    tasks.spawn(write(control, desk.clone(), inbox, generations, over.clone()));
+    let notices = ends.run(caller, format!("//{admin_addr}/tidegate"), desk.clone(), status.clone(), &mut tasks);
+    let seen =
+        telemetry::Seen { status: status.clone(), board: board.clone(), loads: loads.clone(), orders: desk.orders(), notices };
+    let metrics = Arc::new(telemetry::Metrics::new(&counters, seen));
     let names: Vec<&str> = xds::Server::service_names().into_iter().chain([reports::Server::NAME]).collect();
     let (xds_routes, health) =
         grpc::routes(&[translate::descriptor_set()], &names, |routes| streams.mount(routes).add_service(reporting.into_service()))?;
@@ -153,19 +164,25 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
         served.map_err(|error| ServeError::Port("HTTP", error.to_string()))
     });
 
-    Ok(Running { xds: xds_addr, admin: admin_addr, http: http_addr, status, board, loads, shutdown, tasks })
+    Ok(Running { xds: xds_addr, admin: admin_addr, http: http_addr, status, board, loads, desk, shutdown, tasks })
 }
 
 /// Gives the writer one generation after another until the server is shut down, and waits until it has put down its pen: the store is
 /// free for the next server when this ends.
-async fn write(control: Control, mut generations: mpsc::Receiver<Generation>, stop: CancellationToken) -> Result<(), ServeError> {
-    let (pass, received) = mpsc::channel(1);
-    let writer = tokio::task::spawn_blocking(move || control.run(received));
+async fn write(
+    control: Control,
+    desk: Desk,
+    inbox: Inbox,
+    mut generations: mpsc::Receiver<Generation>,
+    stop: CancellationToken,
+) -> Result<(), ServeError> {
+    let (runtime, down) = (tokio::runtime::Handle::current(), stop.clone());
+    let writer = tokio::task::spawn_blocking(move || control.run(inbox, &runtime, down));
     let ended = loop {
         tokio::select! {
             generation = generations.recv() => match generation {
                 Some(generation) => {
-                    if pass.send(generation).await.is_err() {
+                    if !desk.read(generation).await {
                         break Err(ServeError::Task("the writer of what is served".into()));
                     }
                 }
@@ -174,7 +191,8 @@ async fn write(control: Control, mut generations: mpsc::Receiver<Generation>, st
             () = stop.cancelled() => break Ok(()),
         }
     };
-    drop((pass, generations));
+    stop.cancel();
+    drop((desk, generations));
     writer.await.map_err(|panic| ServeError::Task(panic.to_string()))?;
     ended
 }

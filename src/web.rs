@@ -99,7 +99,14 @@ mod tests {
 
     async fn ask(status: ServerStatus, path: &str) -> (StatusCode, String, String) {
         let (_sender, status) = watch::channel(Arc::new(status));
-        let metrics = telemetry::Metrics::new(&Default::default(), status.clone(), Default::default(), Default::default());
+        let seen = telemetry::Seen {
+            status: status.clone(),
+            board: Default::default(),
+            loads: Default::default(),
+            orders: Default::default(),
+            notices: Default::default(),
+        };
+        let metrics = telemetry::Metrics::new(&Default::default(), seen);
         let request = Request::get(path).body(Body::empty()).unwrap();
         let response = router(status, Arc::new(metrics), CancellationToken::new()).oneshot(request).await.unwrap();
         let kind = response.headers()[header::CONTENT_TYPE].to_str().unwrap().to_owned();

@@ -58,7 +58,7 @@ impl Write for Output {
 }
 
 fn quick() -> Options {
-    Options { linger: Duration::from_millis(300), ..Options::default() }
+    Options { linger: Duration::from_millis(300), hold: Duration::from_millis(600), ..Options::default() }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,8 +69,20 @@ async fn the_whole_story_loses_nothing() {
     println!("{}{summary}", output.text());
     assert_eq!(summary.failed, 0, "{:?}", summary.failures);
     assert!(summary.requests > 200, "{summary}");
-    assert_eq!(summary.versions.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["v41", "v42"]);
-    for line in ["split: {v41: 95%, v42: 5%}", "when: {header: {x-canary: \"always\"}}", "requests of testers", "stable: v42"] {
+    assert_eq!(summary.versions.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["v41", "v42", "v43", "v44"]);
+    for line in [
+        "canary: {steps: [5% for 600ms, 25% for 600ms, 50% for 600ms]}",
+        "step 3 of 4: 50% for 600ms; the Envoy has it",
+        "v42 has everything",
+        "the Envoy was sent nothing for it",
+        "v43 is at step 2 of 3, with 25%, and waits for an approval",
+        "ann says `tidegate abort checkout --reason \"v43 is slow\"`",
+        "the last answer of v43 came ",
+        "preview: {header: {x-canary: \"always\"}}",
+        "and v44 gets 100.0 % of ",
+        "ann says `tidegate approve checkout",
+        "ann says `tidegate undo checkout",
+    ] {
         assert!(output.text().contains(line), "{line}\n{}", output.text());
     }
     output.is_gone();

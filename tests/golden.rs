@@ -2,7 +2,8 @@
 //!
 //! Each folder in `tests/golden` holds files as a watched directory does, and `envoy.yaml`, which is what they come to. It is what a
 //! node of no fleet asks for, or one of the fleets that `tidegate.yaml` names in a line `# fleets: a, b`; with a line `# on request`,
-//! followed by what is given only by name.
+//! followed by what is given only by name. A release is at rest; with a line `# traffic: example` it is as its rollout may come to be,
+//! and with lines `# placed: v1 127.0.1.11:8080, 127.0.1.12:8080 draining` a version has these endpoints.
 //! `TIDEGATE_BLESS=1 cargo test --test golden` writes `envoy.yaml` anew, and removes it where there is no input any more.
 
 use std::collections::BTreeSet;
@@ -13,7 +14,9 @@ use std::{env, fs};
 
 use similar::TextDiff;
 use tidegate::diag::{Problem, SourceFile, render};
-use tidegate::model::{Config, Document, Release, Traffic, conflicts, is_release_file, read_config, read_release};
+use tidegate::model::{
+    Config, Document, Endpoint, Placed, Release, Traffic, conflicts, is_release_file, read_config, read_release,
+};
 use tidegate::translate::{self, Kind, Object, ROUTES};
 
 const OUTPUT: &str = "envoy.yaml";
@@ -88,6 +91,22 @@ fn cases() -> Vec<Case> {
     cases
 }
 
+fn traffic(text: &str, release: &Release) -> Traffic {
+    let example = text.lines().any(|line| line == "# traffic: example");
+    let mut traffic = if example { Traffic::examples(release).remove(0) } else { Traffic::at_rest(release) };
+    traffic.placed = text.lines().filter_map(|line| line.strip_prefix("# placed: ")).map(placed).collect();
+    traffic
+}
+
+fn placed(line: &str) -> (String, Vec<Placed>) {
+    let (version, endpoints) = line.split_once(' ').unwrap_or((line, ""));
+    let one = |text: &str| {
+        let (address, draining) = text.strip_suffix(" draining").map_or((text, false), |address| (address, true));
+        Placed { endpoint: Endpoint { address: address.parse().expect("an address") }, draining }
+    };
+    (version.to_owned(), endpoints.split(", ").filter(|text| !text.is_empty()).map(one).collect())
+}
+
 /// What a case becomes; all of it is what Envoy's own rules accept. What is given only by name comes last.
 fn objects(case: &Case) -> Vec<Object> {
     let (mut objects, on_request) = made(case);
@@ -97,9 +116,10 @@ fn objects(case: &Case) -> Vec<Object> {
 
 fn made(case: &Case) -> (Vec<Object>, Vec<Object>) {
     let meant = |fleets: &[String]| fleets.is_empty() || fleets.iter().any(|fleet| case.fleets.contains(fleet));
-    let releases = case.releases.iter().filter_map(|document| document.value.as_ref()).filter(|release| meant(&release.fleets));
+    let releases = case.releases.iter().filter_map(|document| Some((document, document.value.as_ref()?)));
+    let releases = releases.filter(|(_, release)| meant(&release.fleets));
     let services: Vec<_> = releases
-        .map(|release| translate::service(release, &Traffic::at_rest(release)))
+        .map(|(document, release)| translate::service(release, &traffic(&document.file.text, release)))
         .map(|made| made.unwrap_or_else(|refused| panic!("{}: {refused:?}", case.folder.display())))
         .collect();
     let all = services.iter().collect::<Vec<_>>();

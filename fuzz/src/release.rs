@@ -42,11 +42,16 @@ fn inside(label: &Label) {
 }
 
 fn translated(release: &Release) {
-    let traffic = Traffic::at_rest(release);
-    let Ok(objects) = translate::service(release, &traffic) else { return };
-    assert_eq!(Ok(&objects), translate::service(release, &traffic).as_ref(), "the same twice");
+    served(release, &Traffic::at_rest(release));
+    Traffic::examples(release).iter().for_each(|traffic| served(release, traffic));
+}
+
+fn served(release: &Release, traffic: &Traffic) {
+    let Ok(objects) = translate::service(release, traffic) else { return };
+    assert_eq!(Ok(&objects), translate::service(release, traffic).as_ref(), "the same twice");
     let fleets: BTreeSet<String> = release.fleets.iter().cloned().collect();
     translate::fleet(&[&objects], &Config::default(), &fleets);
+    translate::proxyless(&[&objects], &Config::default(), &fleets);
 }
 
 fn configured(config: &Config) {

@@ -45,6 +45,7 @@ struct Play<'a> {
     bytes: Bytes<'a>,
     session: Session,
     delta: bool,
+    generation: u64,
     now: Instant,
     nonces: Vec<(u64, u64)>,
 }
@@ -54,10 +55,10 @@ impl<'a> Play<'a> {
         let flags = bytes.next();
         let view = view(0, None);
         let session = match flags & 1 {
-            0 => Session::new(view, Timing::default()),
-            _ => Session::typed(view, Timing::default()),
+            0 => Session::new(view, 0, Timing::default()),
+            _ => Session::typed(view, 0, Timing::default()),
         };
-        Play { bytes, session, delta: flags & 2 != 0, now: Instant::now(), nonces: Vec::new() }
+        Play { bytes, session, delta: flags & 2 != 0, generation: 0, now: Instant::now(), nonces: Vec::new() }
     }
 
     fn step(&mut self) {
@@ -66,7 +67,8 @@ impl<'a> Play<'a> {
         match rest % 8 {
             0 => {
                 let view = view(self.bytes.next(), Some(self.session.target()));
-                self.session.retarget(view);
+                self.generation += 1;
+                self.session.retarget(view, self.generation);
             }
             1..=3 => self.request(stream),
             4 | 5 => drop(self.poll(stream)),

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::pb;
+use super::{pb, rollout};
 use crate::control::{FileState, ServerStatus, ServiceStatus, VersionStatus};
 use crate::diag::{Problem, Severity};
 use crate::model::Share;
@@ -24,11 +24,12 @@ pub(super) fn server(status: &ServerStatus) -> pb::Server {
         ready: status.ready,
         directory_problem: status.directory.clone().unwrap_or_default(),
         failed_loads: status.failed_loads,
+        snapshot: status.snapshot,
     }
 }
 
-/// One service; how much of the fleet holds it is counted elsewhere.
-pub(super) fn service(service: &ServiceStatus, sync: pb::Sync) -> pb::Service {
+/// One service; how much of the fleet holds it, and how many nodes have acknowledged what is served of it, is counted elsewhere.
+pub(super) fn service(service: &ServiceStatus, (sync, acked_nodes): (pb::Sync, u32)) -> pb::Service {
     pb::Service {
         name: service.name.clone(),
         file: service.file.clone(),
@@ -40,6 +41,12 @@ pub(super) fn service(service: &ServiceStatus, sync: pb::Sync) -> pb::Service {
         versions: service.versions.iter().map(version).collect(),
         rules: service.rules.clone(),
         sync: Some(sync),
+        revision: service.revision,
+        snapshot: service.snapshot,
+        acked_nodes,
+        rollout: service.rollout.as_ref().map(|rollout| rollout::rollout(rollout, sync.nodes, acked_nodes)),
+        instead: service.instead.as_ref().map(rollout::instead),
+        previous: service.previous.clone().unwrap_or_default(),
     }
 }
 
@@ -47,7 +54,8 @@ fn version(version: &VersionStatus) -> pb::Version {
     pb::Version { name: version.name.clone(), share: Some(share(version.share)), endpoints: version.endpoints.clone() }
 }
 
-fn share(share: Share) -> pb::Share {
+/// A share as a number and as a text.
+pub(super) fn share(share: Share) -> pb::Share {
     pb::Share { thousandths: share.thousandths(), text: share.to_string() }
 }
 

@@ -19,6 +19,16 @@ pub fn nodes_json(nodes: &pb::ListNodesResponse) -> Value {
     to_json("tidegate.admin.v1.ListNodesResponse", nodes)
 }
 
+/// Something that happened as JSON, in the same manner.
+pub fn history_entry_json(entry: &pb::HistoryEntry) -> Value {
+    to_json("tidegate.admin.v1.HistoryEntry", entry)
+}
+
+/// What an order came to as JSON, in the same manner.
+pub fn order_json(order: &pb::OrderResponse) -> Value {
+    to_json("tidegate.admin.v1.OrderResponse", order)
+}
+
 /// `Null` only if `name` were not the name of the message.
 fn to_json(name: &str, message: &impl Message) -> Value {
     static POOL: LazyLock<Option<DescriptorPool>> = LazyLock::new(|| DescriptorPool::decode(descriptor_set()).ok());
@@ -47,7 +57,9 @@ mod tests {
     }
 
     #[test]
-    fn both_messages_are_in_the_descriptors() {
+    fn every_message_is_in_the_descriptors() {
         assert!(nodes_json(&pb::ListNodesResponse::default()).is_object());
+        assert!(history_entry_json(&pb::HistoryEntry::default()).is_object());
+        assert!(order_json(&pb::OrderResponse::default()).is_object());
     }
 }

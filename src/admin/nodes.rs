@@ -1,44 +1,22 @@
-//! From the board's streams to nodes: who is connected, and what each of them holds.
-
-use std::collections::BTreeMap;
+//! Connected nodes, as they are told.
 
 use super::convert::{count, timestamp};
 use super::pb;
 use crate::model::Config;
 use crate::snapshot::Kind;
-use crate::xds::{Rejection, StreamStatus, TypeStatus, Variant};
+use crate::xds::{self, Holding, Nodes, Rejection, StreamStatus, TypeStatus, Variant};
 
 /// Nodes that are named as not being in sync, at most.
 const LAGGING_MAX: usize = 20;
 
-/// The connected nodes, by id and cluster. An Envoy on typed services has a stream a type; they are one node.
-pub(super) struct Nodes<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a StreamStatus>>);
-
-impl<'a> Nodes<'a> {
-    /// Puts streams of the same node together.
-    pub fn of(streams: &'a [StreamStatus]) -> Nodes<'a> {
-        let mut nodes: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for stream in streams {
-            nodes.entry((stream.node.id.as_str(), stream.node.cluster.as_str())).or_default().push(stream);
-        }
-        Nodes(nodes)
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    /// The nodes behind `after`, in order.
-    pub fn behind(&self, after: Option<(&str, &str)>) -> impl Iterator<Item = &[&'a StreamStatus]> {
-        self.0.iter().filter(move |(key, _)| after.is_none_or(|after| **key > after)).map(|(_, streams)| streams.as_slice())
-    }
-
-    /// How many of the nodes that get these fleets hold what they should; no fleets: of all nodes.
-    pub fn sync(&self, fleets: &[String], config: &Config) -> pb::Sync {
-        let mut sync = pb::Sync::default();
-        for streams in self.0.values().filter(|streams| belongs(streams, fleets, config)) {
+impl Nodes<'_> {
+    /// How many of the nodes that get these fleets hold what they should, and how many of them have acknowledged this snapshot; no
+    /// fleets: of all nodes.
+    pub(super) fn sync(&self, fleets: &[String], snapshot: u64, config: &Config) -> (pb::Sync, u32) {
+        let (mut sync, mut acked) = (pb::Sync::default(), 0);
+        for streams in self.iter().filter(|streams| belongs(streams, fleets, config)) {
             sync.nodes += 1;
+            acked += u32::from(xds::acked(streams) >= Some(snapshot));
             match Holding::of(streams) {
                 Holding::InSync => sync.in_sync += 1,
                 Holding::Rejecting(_) => sync.rejecting += 1,
@@ -46,19 +24,20 @@ impl<'a> Nodes<'a> {
                 Holding::Behind(_) => {}
             }
         }
-        sync
+        (sync, acked)
     }
 
     /// The nodes that get these fleets and are not in sync, those that reject something first; no fleets: of all nodes.
-    pub fn lagging(&self, fleets: &[String], config: &Config) -> Vec<pb::Lagging> {
+    pub(super) fn lagging(&self, fleets: &[String], config: &Config) -> Vec<pb::Lagging> {
         let mut lagging: Vec<(bool, pb::Lagging)> = Vec::new();
-        for ((id, cluster), streams) in self.0.iter().filter(|(_, streams)| belongs(streams, fleets, config)) {
+        for streams in self.iter().filter(|streams| belongs(streams, fleets, config)) {
             let (calm, reason) = match Holding::of(streams) {
                 Holding::InSync => continue,
                 Holding::Rejecting(reason) => (false, reason),
                 Holding::Waiting(reason) | Holding::Behind(reason) => (true, reason),
             };
-            lagging.push((calm, pb::Lagging { node: (*id).to_owned(), cluster: (*cluster).to_owned(), reason }));
+            let Some(node) = streams.first().map(|stream| &stream.node) else { continue };
+            lagging.push((calm, pb::Lagging { node: node.id.clone(), cluster: node.cluster.clone(), reason }));
         }
         lagging.sort_by_key(|(calm, _)| *calm);
         lagging.into_iter().take(LAGGING_MAX).map(|(_, lagging)| lagging).collect()
@@ -67,39 +46,6 @@ impl<'a> Nodes<'a> {
 
 fn belongs(streams: &[&StreamStatus], fleets: &[String], config: &Config) -> bool {
     fleets.is_empty() || streams.first().is_some_and(|stream| config.fleets_of(&stream.node).iter().any(|f| fleets.contains(f)))
-}
-
-/// Whether a node holds what it should, and if not, why.
-#[derive(Debug, PartialEq, Eq)]
-enum Holding {
-    InSync,
-    Rejecting(String),
-    Waiting(String),
-    Behind(String),
-}
-
-impl Holding {
-    fn of(streams: &[&StreamStatus]) -> Holding {
-        let types = || streams.iter().flat_map(|stream| stream.types.iter());
-        if let Some((kind, rejection)) = types().find_map(|(kind, state)| Some((kind, state.rejected.as_ref()?))) {
-            return Holding::Rejecting(format!("{} rejected: {}", kind.short(), rejection.message));
-        }
-        if let Some((kind, waiting)) = types().find_map(|(kind, state)| Some((kind, held_back(*kind, state)?))) {
-            return Holding::Waiting(format!("{} {waiting}", kind.short()));
-        }
-        if let Some((kind, _)) = types().find(|(_, state)| !state.in_sync) {
-            return Holding::Behind(format!("{} not acknowledged yet", kind.short()));
-        }
-        if types().next().is_none() {
-            return Holding::Behind("has not subscribed to anything yet".to_owned());
-        }
-        Holding::InSync
-    }
-}
-
-/// Why a type is held back. Clusters never are: what there is to say of them is which are draining, and a node in sync has those too.
-fn held_back(kind: Kind, state: &TypeStatus) -> Option<&str> {
-    state.waiting.as_deref().filter(|_| !state.in_sync && kind != Kind::Cluster)
 }
 
 /// One node from all its streams, of which there is at least one.
@@ -201,6 +147,7 @@ mod tests {
             variant: Variant::Delta,
             aggregated: false,
             since: Timestamp::from_second(100 + i64::try_from(id).unwrap()).unwrap(),
+            acked: None,
             types: crate::xds::ByKind::from_iter([(kind, state)]),
         }
     }
@@ -232,7 +179,7 @@ mod tests {
     fn one_stream_out_of_sync_is_a_node_out_of_sync() {
         let streams = [stream_of(1, "a", Kind::Cluster, synced()), stream_of(2, "a", Kind::Route, rejecting())];
         let nodes = Nodes::of(&streams);
-        assert_eq!(nodes.sync(&[], &Config::default()), pb::Sync { nodes: 1, in_sync: 0, rejecting: 1, waiting: 0 });
+        assert_eq!(nodes.sync(&[], 0, &Config::default()).0, pb::Sync { nodes: 1, in_sync: 0, rejecting: 1, waiting: 0 });
         assert_eq!(nodes.lagging(&[], &Config::default())[0].reason, "RDS rejected: no such cluster");
     }
 
@@ -248,7 +195,7 @@ mod tests {
         let draining = |in_sync| TypeStatus { waiting: Some("draining checkout/v1".into()), in_sync, ..TypeStatus::default() };
         let streams = [stream_of(1, "a", Kind::Cluster, draining(true)), stream_of(2, "a", Kind::Route, synced())];
         let nodes = Nodes::of(&streams);
-        assert_eq!(nodes.sync(&[], &Config::default()), pb::Sync { nodes: 1, in_sync: 1, rejecting: 0, waiting: 0 });
+        assert_eq!(nodes.sync(&[], 0, &Config::default()).0, pb::Sync { nodes: 1, in_sync: 1, rejecting: 0, waiting: 0 });
         assert_eq!(nodes.lagging(&[], &Config::default()), []);
         let page = page(&nodes, &Config::default(), 10, None);
         assert!(page.nodes[0].in_sync);
@@ -270,8 +217,16 @@ mod tests {
         let streams = [stream_of(1, "edge-1", Kind::Route, synced()), stream_of(2, "side-1", Kind::Route, rejecting())];
         let fleet = Fleet { name: "edge".into(), node_id: Some("edge-*".into()), ..Fleet::default() };
         let config = Config { fleets: vec![fleet], ..Config::default() };
-        let sync = Nodes::of(&streams).sync(&["edge".to_owned()], &config);
+        let sync = Nodes::of(&streams).sync(&["edge".to_owned()], 0, &config).0;
         assert_eq!((sync.nodes, sync.in_sync), (1, 1));
+    }
+
+    #[test]
+    fn a_node_has_a_snapshot_once_all_of_its_streams_have() {
+        let stream = |id, name, acked| StreamStatus { acked: Some(acked), ..stream_of(id, name, Kind::Route, synced()) };
+        let streams = [stream(1, "a", 7), stream(2, "a", 8), stream(3, "b", 9), stream_of(4, "c", Kind::Route, synced())];
+        let acked = |snapshot| Nodes::of(&streams).sync(&[], snapshot, &Config::default()).1;
+        assert_eq!([7, 8, 9, 10].map(acked), [2, 1, 1, 0]);
     }
 
     #[test]

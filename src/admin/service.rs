@@ -8,12 +8,13 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::nodes::{Nodes, page, read_token};
+use super::known::{concerns, known, unknown};
+use super::nodes::{page, read_token};
 use super::updates::updates;
-use super::{convert, pb};
-use crate::control::ServerStatus;
-use crate::diag::Problem;
-use crate::xds::Board;
+use super::{convert, history, order, pb};
+use crate::control::{Desk, HistoryEntry, OrderError, ServerStatus};
+use crate::rollout::Refused;
+use crate::xds::{Board, Nodes};
 
 const PAGE: usize = 500;
 const PAGE_MAX: usize = 2000;
@@ -23,14 +24,15 @@ const PAGE_MAX: usize = 2000;
 pub struct Admin {
     status: watch::Receiver<Arc<ServerStatus>>,
     board: Arc<Board>,
+    desk: Desk,
     shutdown: CancellationToken,
 }
 
 impl Admin {
-    /// A service over what `control` publishes and what the streams put on the board. Its `Watch` streams would keep a port open
-    /// for ever; they end on `shutdown`, and when the sender of `status` is gone.
-    pub fn new(status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>, shutdown: CancellationToken) -> Admin {
-        Admin { status, board, shutdown }
+    /// A service over what `control` publishes and what the streams put on the board; orders go to the desk. Its `Watch` streams would
+    /// keep a port open for ever; they end on `shutdown`, and when the sender of `status` is gone.
+    pub fn new(status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>, desk: Desk, shutdown: CancellationToken) -> Admin {
+        Admin { status, board, desk, shutdown }
     }
 
     /// Full name of the gRPC service.
@@ -58,6 +60,21 @@ impl Admin {
         let status = self.status.borrow_and_update().clone();
         status_message(&status, &self.board, service)
     }
+
+    /// Why an order was not done. Who comes too late is told what has happened since; a journal that cannot be read is no reason to say
+    /// less of the order itself.
+    async fn not_done(&self, service: &str, error: OrderError) -> Status {
+        if let OrderError::Unknown(_) = error {
+            return unknown(service, &self.status.borrow());
+        }
+        let mut since: Vec<HistoryEntry> = Vec::new();
+        if let OrderError::Refused(Refused::Stale { meant, .. }) = &error
+            && let Ok(page) = history::look(&self.desk, service, None, order::SINCE_MAX).await
+        {
+            since.extend(page.entries.into_iter().filter(|entry| entry.event.revision > *meant));
+        }
+        order::refused(&error, &since)
+    }
 }
 
 fn status_message(status: &ServerStatus, board: &Board, service: &str) -> pb::Status {
@@ -65,35 +82,13 @@ fn status_message(status: &ServerStatus, board: &Board, service: &str) -> pb::St
     let nodes = Nodes::of(&streams);
     let asked: Vec<_> = status.services.iter().filter(|s| service.is_empty() || s.name == service).collect();
     let fleets = asked.first().filter(|_| !service.is_empty()).map_or(&[][..], |s| &s.fleets);
-    let fleet = pb::Fleet { sync: Some(nodes.sync(&[], &status.config)), lagging: nodes.lagging(fleets, &status.config) };
+    let fleet = pb::Fleet { sync: Some(nodes.sync(&[], 0, &status.config).0), lagging: nodes.lagging(fleets, &status.config) };
     pb::Status {
         server: Some(convert::server(status)),
-        services: asked.into_iter().map(|s| convert::service(s, nodes.sync(&s.fleets, &status.config))).collect(),
+        services: asked.into_iter().map(|s| convert::service(s, nodes.sync(&s.fleets, s.snapshot, &status.config))).collect(),
         problems: status.problems.iter().filter(|p| concerns(p, service, status)).map(convert::problem).collect(),
         fleet: Some(fleet),
     }
-}
-
-/// Whether a problem is one of the service's file. A service that was never served is known by its file's name alone.
-fn concerns(problem: &Problem, service: &str, status: &ServerStatus) -> bool {
-    let file = problem.primary.file.path.as_str();
-    let stem = file.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(stem, _)| stem);
-    service.is_empty() || stem == Some(service) || status.services.iter().any(|s| s.name == service && s.file == file)
-}
-
-/// Refuses a service that nobody has heard of.
-fn known(service: &str, status: &ServerStatus) -> Result<(), Status> {
-    let served = || status.services.iter().map(|s| s.name.as_str());
-    if service.is_empty() || served().any(|name| name == service) || status.problems.iter().any(|p| concerns(p, service, status)) {
-        return Ok(());
-    }
-    let likely = served().map(|name| (strsim::jaro_winkler(name, service), name)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let hint = match likely {
-        Some((likeness, name)) if likeness > 0.8 => format!("; did you mean `{name}`?"),
-        Some(_) => format!("; served are: {}", served().take(10).collect::<Vec<_>>().join(", ")),
-        None => "; no service is being served".to_owned(),
-    };
-    Err(Status::not_found(format!("no service is named `{service}`{hint}")))
 }
 
 #[tonic::async_trait]
@@ -124,5 +119,36 @@ impl pb::admin_server::Admin for Admin {
         let service = request.into_inner().service;
         known(&service, &self.status.borrow())?;
         Ok(Response::new(Box::pin(updates(self.clone(), service))))
+    }
+
+    async fn order(&self, request: Request<pb::OrderRequest>) -> Result<Response<pb::OrderResponse>, Status> {
+        let (service, command) = order::read(request)?;
+        let ordered = match self.desk.order(&service, command).await {
+            Ok(ordered) => ordered,
+            Err(error) => return Err(self.not_done(&service, error).await),
+        };
+        let (at, text) = (Some(convert::timestamp(ordered.at)), ordered.text);
+        Ok(Response::new(pb::OrderResponse { text, revision: ordered.revision, snapshot: ordered.snapshot, at }))
+    }
+
+    async fn list_history(&self, request: Request<pb::ListHistoryRequest>) -> Result<Response<pb::ListHistoryResponse>, Status> {
+        let request = request.into_inner();
+        let page = history::page(&self.desk, &request).await?;
+        if page.entries.is_empty() && request.page_token.is_empty() {
+            // One that is served no more may have a history; one that has none must be there.
+            known(&request.service, &self.status.borrow())?;
+        }
+        Ok(Response::new(page))
+    }
+
+    async fn get_served(&self, _: Request<pb::GetServedRequest>) -> Result<Response<pb::GetServedResponse>, Status> {
+        let served = self.desk.served().await.ok_or_else(|| Status::unavailable("the server is ending"))?;
+        let file = |(path, text)| pb::ServedFile { path, text };
+        let state = |(service, json)| pb::ServedState { service, json };
+        Ok(Response::new(pb::GetServedResponse {
+            files: served.files.into_iter().map(file).collect(),
+            config: served.config.unwrap_or_default(),
+            states: served.states.into_iter().map(state).collect(),
+        }))
     }
 }

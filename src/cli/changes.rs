@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::look::clean;
+use super::rollout_changes::rollout;
 use super::status_text::stale;
 use crate::admin::pb;
 
@@ -62,6 +63,7 @@ fn changed_service(old: Option<&pb::Service>, new: &pb::Service) -> Vec<String> 
         (Some(_), None) => lines.push(format!("{name}: its file is fine again")),
         _ => {}
     }
+    lines.extend(rollout(old, new).into_iter().map(|line| format!("{name}: {line}")));
     lines
 }
 

@@ -9,6 +9,7 @@ use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity
 use tonic::{Code, Request, Status, Streaming};
 
 use crate::admin::pb;
+use crate::control::Served;
 
 /// A server on this machine or the next answers at once or not at all.
 const CONNECT: Duration = Duration::from_secs(3);
@@ -25,6 +26,13 @@ pub struct Server {
     /// Address of the server's admin port
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:18001", env = "TIDEGATE_SERVER")]
     server: String,
+    #[command(flatten)]
+    tls: Tls,
+}
+
+/// TLS to the server.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Tls {
     /// CA of the admin port's certificate: connects by TLS
     #[arg(long, value_name = "FILE", env = "TIDEGATE_TLS_CA")]
     tls_ca: Option<PathBuf>,
@@ -37,10 +45,15 @@ pub struct Server {
 }
 
 impl Server {
+    /// A server at that address.
+    pub fn at(server: &str, tls: &Tls) -> Server {
+        Server { server: server.to_owned(), tls: tls.clone() }
+    }
+
     /// The address without a scheme. One that is written must be the one that the other flags mean.
     fn address(&self) -> anyhow::Result<&str> {
         let written = self.server.trim_end_matches('/');
-        match (written.split_once("://"), &self.tls_ca) {
+        match (written.split_once("://"), &self.tls.tls_ca) {
             (None, _) => Ok(written),
             (Some(("http", address)), None) | (Some(("https", address)), Some(_)) => Ok(address),
             (Some(("https", _)), None) => {
@@ -50,9 +63,11 @@ impl Server {
             _ => bail!("--server {written}: the admin port speaks gRPC; write `host:port`"),
         }
     }
+}
 
-    /// TLS as the flags say; `None` without them.
-    fn tls(&self) -> anyhow::Result<Option<ClientTlsConfig>> {
+impl Tls {
+    /// What the flags say; `None` without them.
+    fn config(&self) -> anyhow::Result<Option<ClientTlsConfig>> {
         let Some(ca) = &self.tls_ca else { return Ok(None) };
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca, "--tls-ca")?));
         let own = self.tls_cert.as_deref().zip(self.tls_key.as_deref());
@@ -80,7 +95,7 @@ impl Client {
     /// # Errors
     /// The address is none, or nobody answers there.
     pub async fn connect(server: &Server) -> anyhow::Result<Client> {
-        let (address, tls) = (server.address()?.to_owned(), server.tls()?);
+        let (address, tls) = (server.address()?.to_owned(), server.tls.config()?);
         let scheme = if tls.is_some() { "https" } else { "http" };
         let endpoint = Endpoint::from_shared(format!("{scheme}://{address}"))
             .with_context(|| format!("--server {address}: write `host:port`, for example `127.0.0.1:18001`"))?;
@@ -106,6 +121,20 @@ impl Client {
         let request = timed(pb::GetStatusRequest { service: service.to_owned() });
         let answer = self.inner.get_status(request).await.map_err(|status| self.refused(&status))?;
         Ok(answer.into_inner().status.unwrap_or_default())
+    }
+
+    /// The texts that are served, and how far each service is.
+    ///
+    /// # Errors
+    /// The server does not answer.
+    pub async fn served(&mut self) -> anyhow::Result<Served> {
+        let request = timed(pb::GetServedRequest {});
+        let served = self.inner.get_served(request).await.map_err(|status| self.refused(&status))?.into_inner();
+        Ok(Served {
+            files: served.files.into_iter().map(|file| (file.path, file.text)).collect(),
+            config: Some(served.config).filter(|config| !config.is_empty()),
+            states: served.states.into_iter().map(|state| (state.service, state.json)).collect(),
+        })
     }
 
     /// All nodes.
@@ -137,9 +166,52 @@ impl Client {
         Ok(answer.into_inner())
     }
 
+    /// Says what a person wants.
+    ///
+    /// # Errors
+    /// The server does not answer, knows no such service, or cannot write it down.
+    pub async fn order(&mut self, order: pb::OrderRequest) -> anyhow::Result<Ordered> {
+        let status = match self.inner.order(timed(order)).await {
+            Ok(ordered) => return Ok(Ordered::Done(ordered.into_inner())),
+            Err(status) => status,
+        };
+        let refused = |kind| Ok(Ordered::Refused { kind, text: status.message().to_owned() });
+        match status.code() {
+            Code::Aborted => refused("stale"),
+            Code::FailedPrecondition => refused("not_now"),
+            Code::PermissionDenied => refused("not_yours"),
+            _ if std::error::Error::source(&status).is_some() => {
+                let lost = "the connection was lost before the answer: whether it is done, `tidegate history` tells";
+                Err(self.refused(&status).context(lost))
+            }
+            _ => Err(self.refused(&status)),
+        }
+    }
+
+    /// What happened to a service, or to all (`""`), newest first.
+    ///
+    /// # Errors
+    /// The server does not answer, knows no such service, or cannot read its journal.
+    pub async fn history(&mut self, service: &str, limit: u32) -> anyhow::Result<Vec<pb::HistoryEntry>> {
+        let (mut entries, mut page_token) = (Vec::new(), String::new());
+        while entries.len() < limit as usize {
+            let page_size = (limit as usize - entries.len()).min(PAGE as usize) as u32;
+            let request = timed(pb::ListHistoryRequest { service: service.to_owned(), page_size, page_token });
+            let page = self.inner.list_history(request).await.map_err(|status| self.refused(&status))?.into_inner();
+            entries.extend(page.entries);
+            page_token = page.next_page_token;
+            if page_token.is_empty() {
+                break;
+            }
+        }
+        Ok(entries)
+    }
+
     fn refused(&self, status: &Status) -> anyhow::Error {
         match status.code() {
-            Code::NotFound | Code::InvalidArgument => anyhow!("{}", status.message()),
+            Code::NotFound | Code::InvalidArgument | Code::DataLoss => anyhow!("{}", status.message()),
+            // The server's own words, and not those of a connection that broke.
+            Code::Unavailable if std::error::Error::source(status).is_none() => anyhow!("{}", status.message()),
             Code::Unimplemented => anyhow!(
                 "{} answers, but is no admin port of tidegate; --server (TIDEGATE_SERVER) wants the --admin address of `tidegate serve`, \
                  18001 unless changed",
@@ -148,6 +220,20 @@ impl Client {
             _ => unreachable(&self.address, status.message()),
         }
     }
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub enum Ordered {
+    /// It is done.
+    Done(pb::OrderResponse),
+    /// It is not, and nothing has changed.
+    Refused {
+        /// `stale`, `not_now` or `not_yours`.
+        kind: &'static str,
+        /// Why, in the server's words.
+        text: String,
+    },
 }
 
 fn timed<T>(message: T) -> Request<T> {

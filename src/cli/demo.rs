@@ -12,8 +12,9 @@ use crate::demo::{self, Options};
 
 /// Shows it all at once on this machine
 ///
-/// Two versions of a toy service, the server, a real Envoy (installed if there is none) and traffic; then a canary, a header rule and a
-/// blue-green cutover, by edits of one release file. Ctrl-C ends it and leaves nothing behind.
+/// A toy service, the server, a real Envoy (installed if there is none) and traffic; then an automatic canary, a bad one that is aborted,
+/// and a blue-green release that is approved and undone, by edits of one release file and words to the server. Ctrl-C ends it and leaves
+/// nothing behind.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Stays up at the end, to be played with by hand, until Ctrl-C

@@ -11,15 +11,31 @@ mod changes;
 mod client;
 mod completions;
 mod demo;
+mod explain;
+mod explain_json;
+mod explain_text;
 mod fleet;
 mod fleet_text;
+mod follow;
+mod history;
+mod history_text;
+mod journal;
 mod lint;
 mod look;
 mod offline;
+mod one_file;
+mod order;
 mod output;
+mod plan;
+mod plan_json;
+mod plan_text;
 mod render;
+mod rollout_changes;
+mod rollout_text;
 mod seen;
 mod serve;
+mod simulate;
+mod state;
 mod status;
 mod status_text;
 mod time;
@@ -28,6 +44,8 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::admin::pb::Verb;
 
 /// An Envoy xDS control plane for releases: release files in, weighted traffic out.
 #[derive(Debug, Parser)]
@@ -47,9 +65,33 @@ enum Command {
     Bootstrap(bootstrap::Args),
     Lint(lint::Args),
     Render(render::Args),
+    Plan(plan::Args),
+    Explain(explain::Args),
+    Simulate(simulate::Args),
     Status(status::Args),
     Fleet(fleet::Args),
     Watch(watch::Args),
+    History(history::Args),
+    /// Ends the wait of the step under way: its time, its approval or its data
+    ///
+    /// Exit code 0 when it is done (with --wait: and acknowledged), 1 when it is refused or not acknowledged in time, 2 when the
+    /// command could not run. The same for approve, pause, resume, abort, retry, skip and undo.
+    Promote(order::PromoteArgs),
+    /// Approves of the step under way
+    Approve(order::Args),
+    /// Holds a rollout where it is
+    Pause(order::Args),
+    /// Lets a rollout that was paused go on
+    Resume(order::Args),
+    /// Calls a rollout off: everything back to stable, at once
+    Abort(order::Args),
+    /// Begins a rollout that was called off again, or a step that is stuck
+    Retry(order::Args),
+    /// Passes over the step under way, whether it is a test or not
+    Skip(order::Args),
+    /// Goes back to the version before, at once, also when the rollout is over
+    Undo(order::Args),
+    Journal(journal::Args),
     Completions(completions::Args),
 }
 
@@ -81,9 +123,22 @@ fn run(command: Command) -> Outcome {
         Command::Bootstrap(args) => bootstrap::run(args),
         Command::Lint(args) => lint::run(args),
         Command::Render(args) => render::run(args),
+        Command::Plan(args) => plan::run(args),
+        Command::Explain(args) => explain::run(args),
+        Command::Simulate(args) => simulate::run(args),
         Command::Status(args) => status::run(args),
         Command::Fleet(args) => fleet::run(args),
         Command::Watch(args) => watch::run(args),
+        Command::History(args) => history::run(args),
+        Command::Promote(args) => order::promote(args),
+        Command::Approve(args) => order::order(Verb::Approve, args),
+        Command::Pause(args) => order::order(Verb::Pause, args),
+        Command::Resume(args) => order::order(Verb::Resume, args),
+        Command::Abort(args) => order::order(Verb::Abort, args),
+        Command::Retry(args) => order::order(Verb::Retry, args),
+        Command::Skip(args) => order::order(Verb::Skip, args),
+        Command::Undo(args) => order::order(Verb::Undo, args),
+        Command::Journal(args) => journal::run(args),
         Command::Completions(args) => completions::run(args),
     }
 }
@@ -121,16 +176,26 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    /// Each command, and those below it.
+    fn commands() -> Vec<clap::Command> {
+        let below = |command: &clap::Command| {
+            let own = command.get_subcommands().cloned().collect::<Vec<_>>();
+            std::iter::once(command.clone()).chain(own).collect::<Vec<_>>()
+        };
+        Cli::command().get_subcommands().flat_map(below).collect()
+    }
+
     /// What a running server and those who ask it are set up with may stand in one environment. Commands that make something of files
     /// have flags of the same names that mean something else, so theirs are named after the command; but what they read is what the
-    /// server reads.
+    /// server reads, and they are let in to it as others are.
     #[test]
     fn every_flag_reads_a_variable_of_its_own() {
-        for command in Cli::command().get_subcommands() {
-            let own = ["bootstrap", "lint", "render"].contains(&command.get_name());
+        for command in commands() {
+            let own = ["bootstrap", "explain", "lint", "plan", "render", "simulate"].contains(&command.get_name());
             for flag in command.get_arguments().filter(|argument| argument.get_long().is_some()) {
                 let long = flag.get_long().unwrap_or_default();
-                let name = if own && long != "config" { format!("{} {long}", command.get_name()) } else { long.to_owned() };
+                let shared = long == "config" || (command.get_name() == "plan" && long.starts_with("tls-"));
+                let name = if own && !shared { format!("{} {long}", command.get_name()) } else { long.to_owned() };
                 let want = format!("TIDEGATE_{}", name.replace(['-', ' '], "_").to_uppercase());
                 let have = flag.get_env().map(|name| name.to_string_lossy().into_owned());
                 assert_eq!(have.as_ref(), Some(&want), "{} --{long}", command.get_name());
@@ -140,9 +205,9 @@ mod tests {
 
     #[test]
     fn flags_that_share_a_variable_mean_the_same() {
-        let command = Cli::command();
+        let commands = commands();
         let mut known = std::collections::BTreeMap::new();
-        for flag in command.get_subcommands().flat_map(clap::Command::get_arguments) {
+        for flag in commands.iter().flat_map(clap::Command::get_arguments) {
             let Some(name) = flag.get_env() else { continue };
             let takes: Vec<String> = flag.get_possible_values().iter().map(|value| value.get_name().to_owned()).collect();
             let means =

@@ -1,7 +1,7 @@
 //! `tidegate serve`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,9 +9,8 @@ use anyhow::Context;
 use clap::ValueEnum;
 use clap::builder::FalseyValueParser;
 use tokio::signal::unix::{SignalKind, signal};
-use xxhash_rust::xxh3::xxh3_64;
 
-use super::{Outcome, address, offline, output, time};
+use super::{Outcome, address, offline, output, state, time};
 use crate::serve::{self, Limits, Options, Rate, Running};
 use crate::telemetry::log;
 
@@ -74,6 +73,9 @@ pub struct Args {
     /// Takes a directory without release files for what it is, and not for a failed mount
     #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_ALLOW_EMPTY")]
     allow_empty: bool,
+    /// Lets rollouts go on although no Envoy is connected; without it they wait for one
+    #[arg(long, value_parser = FalseyValueParser::new(), env = "TIDEGATE_ADVANCE_WITHOUT_NODES")]
+    advance_without_nodes: bool,
     /// Level (error, warn, info, debug, trace) or directives such as `info,tidegate::xds=debug`
     #[arg(long, value_name = "FILTER", default_value = "info", env = "TIDEGATE_LOG")]
     log: String,
@@ -135,7 +137,7 @@ fn announce(running: &Running) -> std::io::Result<()> {
 fn options(args: Args) -> anyhow::Result<Options> {
     let state = match args.state {
         Some(state) => state,
-        None => default_state(&args.dir)?,
+        None => state::default_folder(&args.dir)?,
     };
     Ok(Options {
         dir: args.dir,
@@ -154,39 +156,11 @@ fn options(args: Args) -> anyhow::Result<Options> {
         max_connection_age: args.max_connection_age,
         shutdown_spread: args.shutdown_spread,
         allow_empty: args.allow_empty,
+        advance_without_nodes: args.advance_without_nodes,
     })
 }
 
 /// As many streams may come at once as in one second of a steady stream of them.
 fn limits(streams: usize, per_second: u32, unread: Duration) -> Limits {
     Limits { streams, openings: Rate { per_second, burst: per_second }, unread, ..Limits::default() }
-}
-
-/// A folder in the user's state folder that belongs to this directory of release files, so that two servers do not share one.
-fn default_state(dir: &Path) -> anyhow::Result<PathBuf> {
-    let dirs =
-        directories::ProjectDirs::from("", "", "tidegate").context("there is no home directory; name a folder by --state")?;
-    let base = dirs.state_dir().unwrap_or_else(|| dirs.data_local_dir());
-    // The directory may not exist yet, so its path is made absolute without looking at it.
-    let absolute = std::path::absolute(dir).with_context(|| format!("{} has no absolute path", dir.display()))?;
-    Ok(base.join(state_name(&absolute)))
-}
-
-fn state_name(dir: &Path) -> String {
-    let last = dir.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let readable: String = last.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).take(32).collect();
-    format!("{readable}-{:016x}", xxh3_64(dir.as_os_str().as_encoded_bytes()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn directories_do_not_share_their_state() {
-        let (one, two) = (state_name(Path::new("/srv/a/releases")), state_name(Path::new("/srv/b/releases")));
-        assert!(one.starts_with("releases-") && two.starts_with("releases-"));
-        assert_ne!(one, two);
-        assert_eq!(one, state_name(Path::new("/srv/a/releases")));
-    }
 }

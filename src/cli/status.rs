@@ -9,7 +9,7 @@ use crate::admin::status_json;
 
 /// Shows what a running server serves, and whether it is what the files say
 ///
-/// Exit code 1 while files have errors, anything is stale or not ready, or a connected node is not in sync.
+/// Exit code 1 while files have errors, anything is stale or not ready, a connected node is not in sync, or a rollout is stuck.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only this service, in more detail
@@ -21,14 +21,22 @@ pub struct Args {
     server: Server,
 }
 
+/// Entries of the history that one service is shown with.
+const NEWEST: u32 = 3;
+
 /// Runs the command.
 #[tokio::main(flavor = "current_thread")]
 pub async fn run(args: Args) -> Outcome {
     let service = args.name.unwrap_or_default();
-    let status = Client::connect(&args.server).await?.status(&service).await?;
+    let mut client = Client::connect(&args.server).await?;
+    let status = client.status(&service).await?;
     match args.output {
         Output::Json => output::print_json(&status_json(&status))?,
-        Output::Text => output::print(&status_text(&status, &service, &Look::of_stdout()))?,
+        Output::Text => {
+            let detailed = !service.is_empty() && !status.services.is_empty();
+            let history = if detailed { client.history(&service, NEWEST).await? } else { Vec::new() };
+            output::print(&status_text(&status, &service, &history, &Look::of_stdout()))?;
+        }
     }
     Ok(code(is_well(&status)))
 }

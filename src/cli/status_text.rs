@@ -2,18 +2,28 @@
 
 use comfy_table::CellAlignment;
 
+use super::history_text::newest;
 use super::look::{Look, Tone, clean, clean_lines};
+use super::rollout_text::{self, is_stuck};
 use super::time::{age, moment};
 use crate::admin::pb;
 
-/// The status as people read it. `service` is the one that was asked for, or `""`: one is told in more detail.
-pub fn status_text(status: &pb::Status, service: &str, look: &Look) -> String {
+/// The status as people read it. `service` is the one that was asked for, or `""`: one is told in more detail, with what happened to it
+/// last, newest first.
+pub fn status_text(status: &pb::Status, service: &str, history: &[pb::HistoryEntry], look: &Look) -> String {
     let mut parts = vec![headline(status, look)];
     parts.extend(directory(status, look));
     match status.services.as_slice() {
         [] => parts.push(no_services(status, service)),
-        [one] if !service.is_empty() => parts.push(detail(one, look)),
-        services => parts.push(services_table(services, look)),
+        [one] if !service.is_empty() => {
+            parts.push(detail(one, look));
+            parts.extend(rollout_text::detail(one, look));
+            parts.extend(newest(history, look));
+        }
+        services => {
+            parts.push(services_table(services, look));
+            parts.extend(rollouts(services, look));
+        }
     }
     parts.extend(fleet(status, service, look));
     parts.extend(problems(status, look));
@@ -26,7 +36,7 @@ pub fn is_well(status: &pb::Status) -> bool {
     let synced = |sync: &Option<pb::Sync>| sync.as_ref().is_none_or(|sync| sync.in_sync == sync.nodes);
     ready
         && status.problems.iter().all(|problem| problem.severity() != pb::Severity::Error)
-        && status.services.iter().all(|service| stale(service).is_none() && synced(&service.sync))
+        && status.services.iter().all(|service| stale(service).is_none() && synced(&service.sync) && !is_stuck(service))
 }
 
 fn headline(status: &pb::Status, look: &Look) -> String {
@@ -84,6 +94,15 @@ fn services_table(services: &[pb::Service], look: &Look) -> String {
     table.trim_fmt()
 }
 
+/// A line for each service that is being released, or was undone.
+fn rollouts(services: &[pb::Service], look: &Look) -> Option<String> {
+    let told = |service: &pb::Service| Some((clean(&service.name), rollout_text::line(service, look)?));
+    let told: Vec<(String, String)> = services.iter().filter_map(told).collect();
+    let wide = told.iter().map(|(name, _)| name.chars().count()).max()?;
+    let lines = told.iter().map(|(name, line)| format!("\n  {name:<wide$}  {line}"));
+    Some(look.paint(Tone::Strong, "Rollouts:") + &lines.collect::<String>())
+}
+
 fn detail(service: &pb::Service, look: &Look) -> String {
     let (tone, state) = file_words(service, look);
     let every = |list: &[String], none: &str| if list.is_empty() { none.to_owned() } else { clean(&list.join(", ")) };
@@ -98,6 +117,7 @@ fn detail(service: &pb::Service, look: &Look) -> String {
     line("fleets", Tone::Plain, &every(&service.fleets, "every node"));
     line("rules", Tone::Plain, &every(&service.rules, "none"));
     line("in sync", sync_tone(service), &sync_words(service));
+    line("revision", Tone::Plain, &service.revision.to_string());
     let mut table = look.table(&["VERSION", "SHARE", "ENDPOINTS"], &["VERSION", "ENDPOINTS"]);
     let wide = widest(&service.versions);
     for version in &service.versions {
@@ -280,8 +300,8 @@ mod tests {
         let services = vec![pb::Service { sync: sync(5, 3), ..pb::Service::default() }];
         let fleet = Some(pb::Fleet { sync: sync(10, 3), lagging });
         let status = pb::Status { services, fleet, ..pb::Status::default() };
-        assert!(status_text(&status, "", &look).contains("  a (edge): why\n  and 6 more"));
-        assert!(status_text(&status, "x", &look).contains("  a (edge): why\n  and 1 more"));
+        assert!(status_text(&status, "", &[], &look).contains("  a (edge): why\n  and 6 more"));
+        assert!(status_text(&status, "x", &[], &look).contains("  a (edge): why\n  and 1 more"));
     }
 
     #[test]
@@ -300,6 +320,12 @@ mod tests {
             ..pb::Service::default()
         };
         assert!(!is_well(&pb::Status { services: vec![service(3, 2)], ..well.clone() }));
-        assert!(is_well(&pb::Status { services: vec![service(3, 3)], ..well }));
+        assert!(is_well(&pb::Status { services: vec![service(3, 3)], ..well.clone() }));
+        let released = |phase: pb::Phase| {
+            let rollout = Some(pb::Rollout { phase: phase.into(), ..pb::Rollout::default() });
+            pb::Status { services: vec![pb::Service { rollout, ..service(3, 3) }], ..well.clone() }
+        };
+        assert!(!is_well(&released(pb::Phase::Stuck)));
+        assert!(is_well(&released(pb::Phase::Running)) && is_well(&released(pb::Phase::Off)), "it is as a person wants it");
     }
 }

@@ -41,6 +41,11 @@ pub fn age(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
+/// How long it is until something, as [`age`] has it; what is over takes no time.
+pub fn left(now: Timestamp, until: Timestamp) -> String {
+    age(until, now)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

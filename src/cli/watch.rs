@@ -133,7 +133,7 @@ impl Face {
     fn tick(&mut self) -> io::Result<()> {
         let Face::Live { service, last: Some(status), lost } = self else { return Ok(()) };
         let look = Look::of_stdout();
-        let mut text = status_text(status, service, &look);
+        let mut text = status_text(status, service, &[], &look);
         if let Some(lost) = lost {
             text = format!("{}\n\n{text}", look.paint(Tone::Bad, &format!("Connection lost ({lost}); trying again. As it was:")));
         }
@@ -160,7 +160,7 @@ impl Face {
     /// Gives the screen back, and leaves the last status on it.
     fn rest(self) -> io::Result<()> {
         let Face::Live { service, last, .. } = &self else { return Ok(()) };
-        let text = last.as_ref().map(|status| status_text(status, service, &Look::of_stdout())).unwrap_or_default();
+        let text = last.as_ref().map(|status| status_text(status, service, &[], &Look::of_stdout())).unwrap_or_default();
         drop(self);
         output::print(&text)
     }

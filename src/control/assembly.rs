@@ -27,11 +27,16 @@ pub struct Assembly {
     pub stale: BTreeMap<String, String>,
     /// The endpoint files that what is read and what is served refers to.
     pub endpoint_files: BTreeSet<String>,
-    /// There is nothing to say of the files together.
+    /// There is nothing to say of the files together, nor of one because of its rollout.
     pub agreed: bool,
+    /// Files that a rollout under way does not allow: to be looked at again when that has moved on.
+    pub refused: BTreeSet<String>,
     /// The only paths whose files may be served, or read, otherwise than before; `None` if any may.
     pub touched: Option<BTreeSet<String>>,
 }
+
+/// Whether what a file says cannot be taken in as things are, and why.
+pub type Refuse<'a> = &'a dyn Fn(&Reading) -> Option<Problem>;
 
 /// Decides what to serve. `before` is what was served until now, `read` how the files of the last generation read.
 ///
@@ -39,7 +44,15 @@ pub struct Assembly {
 /// - Where files contradict each other, what is served already wins over what is new, and among new ones the first by path.
 /// - A file that is gone is not served any more.
 /// - Without a configuration, because it is broken, fleets are not judged.
-pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served, config: Option<&Config>) -> Assembly {
+/// - What a rollout under way does not allow is refused: `refuse` says so, of a file that reads otherwise than what is served.
+pub fn assemble(
+    files: &Files,
+    releases: &[&str],
+    before: &Served,
+    read: &Served,
+    config: Option<&Config>,
+    refuse: Refuse<'_>,
+) -> Assembly {
     let before = &with_new_endpoints(before, files);
     let read = read_all(files, releases, &[read, before]);
     let noted: Served =
@@ -47,6 +60,13 @@ pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served
     let mut problems: Vec<Problem> = noted.values().flat_map(|reading| reading.problems.iter().cloned()).collect();
     let broken = read.values().filter(|reading| reading.release().is_none());
     let mut stale: BTreeMap<String, String> = broken.map(|reading| (reading.path().to_owned(), reading.first_error())).collect();
+    let mut refused = BTreeSet::new();
+    for reading in read.values().filter(|reading| before.get(reading.path()).is_none_or(|old| !Arc::ptr_eq(old, reading))) {
+        let Some(problem) = refuse(reading) else { continue };
+        stale.insert(reading.path().to_owned(), problem.one_line());
+        refused.insert(reading.path().to_owned());
+        problems.push(problem);
+    }
     let mut agreed = true;
     // Each round refuses at least one more file, so this ends.
     let chosen = loop {
@@ -73,7 +93,7 @@ pub fn assemble(files: &Files, releases: &[&str], before: &Served, read: &Served
     by_place(&mut problems);
     stale.retain(|path, _| served.contains_key(path));
     let endpoint_files = endpoint_files(read.values().chain(served.values()));
-    Assembly { served, read, noted, problems, stale, endpoint_files, agreed, touched: None }
+    Assembly { served, read, noted, problems, stale, endpoint_files, agreed: agreed && refused.is_empty(), refused, touched: None }
 }
 
 /// Puts problems in the order in which they are told: errors first, then by place.

@@ -7,7 +7,7 @@ use imbl::ordmap::DiffItem;
 use super::assembly::{Assembly, Served};
 use super::reading::{Files, Reading};
 use crate::diag::SourceFile;
-use crate::store::{Store, StoreError};
+use crate::store::{Changes, Store, StoreError};
 
 /// The store keeps the configuration file beside the release files, under a path that none of those can have.
 const CONFIG_MARK: &str = "config:";
@@ -33,6 +33,11 @@ impl Kept {
         Ok(Kept { store, files, config })
     }
 
+    /// The store itself.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// The files, by path.
     pub fn files(&self) -> &Files {
         &self.files
@@ -45,11 +50,19 @@ impl Kept {
     }
 
     /// Writes down what is to be served instead of `before`, which is what was written last, and the configuration, by path and text.
-    /// Durable when it returns. Only what changed is written.
+    /// With it, in one go, what this does to rollouts, and what happened; the numbers of that. Durable when it returns. Only what changed is
+    /// written.
     ///
     /// # Errors
     /// The disk is full or broken; what was written before still stands.
-    pub fn keep(&mut self, before: &Served, made: &Assembly, config: Option<&(String, String)>) -> Result<(), StoreError> {
+    pub fn keep(
+        &mut self,
+        before: &Served,
+        made: &Assembly,
+        config: Option<&(String, String)>,
+        rollouts: &[(&str, Option<String>)],
+        history: &[(String, String)],
+    ) -> Result<Vec<u64>, StoreError> {
         let path = config.map(|(path, _)| format!("{CONFIG_MARK}{path}"));
         let known = if path == self.config { self.edited(before, made) } else { None };
         let mut files = known.unwrap_or_else(|| made.served.values().flat_map(|reading| sources(reading)).collect());
@@ -62,9 +75,10 @@ impl Kept {
             DiffItem::Remove(path, _) => (path.as_str(), None),
             DiffItem::Add(path, file) | DiffItem::Update { new: (path, file), .. } => (path.as_str(), Some(file.text.as_str())),
         });
-        self.store.keep(&changes.collect::<Vec<_>>())?;
+        let texts = changes.collect::<Vec<_>>();
+        let numbers = self.store.write(&Changes { texts: &texts, rollouts, history })?;
         (self.files, self.config) = (files, path);
-        Ok(())
+        Ok(numbers)
     }
 
     /// The files after a generation in which only some were touched; `None` if one of these has endpoint files, which others may have,

@@ -5,19 +5,42 @@
 //! to be looked at for it; this module does the rest.
 //! Called by: `serve`. The faces read `ServerStatus`, the streams read the `Snapshot`.
 
+mod answer;
 mod assembly;
+mod compare;
 mod compile;
+mod desk;
 mod doors;
+mod edits;
+mod engine;
+mod errands;
+mod history;
 mod kept;
+mod leaving;
+mod orders;
+mod publish;
 mod reading;
+mod recall;
+mod refusal;
+mod rollouts;
+mod run;
 mod settings;
 mod status;
 mod statuses;
 mod touched;
+mod wants;
+mod world;
 mod writer;
 
+pub use compare::{Comparison, Side, Standing, UnknownState, Unserved, compare};
 pub use compile::{Compiled, compile};
-pub use status::{FileState, ServerStatus, ServiceStatus, VersionStatus};
+pub use desk::{Desk, HistoryPage, OrderError, Ordered, Served};
+pub use errands::{Errands, Told};
+pub use history::HistoryEntry;
+pub use orders::Orders;
+pub use run::Inbox;
+pub use status::{FileState, RolloutStatus, ServerStatus, ServiceStatus, VersionStatus};
+pub use world::World;
 pub use writer::{Control, Options, Outputs};
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diag::{Problem, Severity, SourceFile};
 use crate::model::{self, Document, Release, Traffic};
 use crate::snapshot::Service;
-use crate::translate::{self, Invalid};
+use crate::translate::{self, Invalid, ServiceObjects};
 
 pub use crate::sources::Files;
 
@@ -28,8 +28,7 @@ impl Reading {
         let document = model::read_release(file, &|path| files.get(path).cloned());
         let endpoint_files = document.endpoint_files.iter().map(|path| (path.clone(), files.get(path).cloned())).collect();
         let mut problems = document.problems.clone();
-        let translated = document.value.as_ref().map(|release| translate::service(release, &Traffic::at_rest(release)));
-        let service = match translated {
+        let service = match document.value.as_ref().map(translated) {
             Some(Ok(objects)) => Some(Arc::new(Service::new(objects))),
             Some(Err(invalid)) => {
                 problems.extend(invalid.iter().map(|invalid| refused_by_envoy(&document, invalid)));
@@ -67,6 +66,13 @@ impl Reading {
     }
 }
 
+/// What a release is served as at rest; refused also if what its rollout comes to is, which must not show in the middle of it.
+fn translated(release: &Release) -> Result<ServiceObjects, Vec<Invalid>> {
+    let at_rest = translate::service(release, &Traffic::at_rest(release))?;
+    Traffic::examples(release).iter().try_for_each(|traffic| translate::service(release, traffic).map(|_| ()))?;
+    Ok(at_rest)
+}
+
 /// Envoy's own rules refuse what the file asks for, although the file's own do not.
 fn refused_by_envoy(document: &Document<Release>, invalid: &Invalid) -> Problem {
     let (title, help) = match &invalid.rule {
@@ -81,4 +87,30 @@ fn refused_by_envoy(document: &Document<Release>, invalid: &Invalid) -> Problem 
     };
     let primary = document.place(invalid.rule.as_deref());
     Problem { code: "T900", severity: Severity::Error, title, primary, related: Vec::new(), help: Some(help.to_owned()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Strategy, Subject};
+
+    const TEXT: &str = "service: shop
+hosts: [shop.example.com]
+versions: {v1: [\"127.0.1.1:80\"], v2: [\"127.0.1.2:80\"]}
+stable: v1
+candidate: v2
+blue_green: {preview: {header: {x-try: \"1\"}}}
+";
+
+    #[test]
+    fn what_a_rollout_comes_to_is_refused_before_it_begins() {
+        let file = Arc::new(SourceFile { path: "shop.yaml".into(), text: TEXT.into() });
+        let mut release = model::read_release(&file, &|_| None).value.unwrap();
+        assert!(translated(&release).is_ok());
+        let Some(Strategy::BlueGreen(plan)) = release.plan.as_mut().map(|plan| &mut plan.strategy) else { panic!("no plan") };
+        plan.preview.as_mut().unwrap().header[0].subject = Subject::Header("x\ntry".into());
+        let refused = translated(&release).unwrap_err();
+        assert!(refused[0].field.ends_with("match.headers[0].name"), "{refused:?}");
+        assert!(translate::service(&release, &Traffic::at_rest(&release)).is_ok(), "at rest nothing would be seen of it");
+    }
 }

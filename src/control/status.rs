@@ -4,14 +4,18 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::rollouts::Live;
 use crate::diag::Problem;
-use crate::model::{Backends, Config, Release, Share, Split, Version};
+use crate::model::{Backends, Config, Release, Share, Split, Traffic, Version};
+use crate::rollout::{Instead, View};
 
 /// Everything there is to know of the releases, at one moment. Published whole; readers keep the `Arc` they got.
 #[derive(Debug, Clone, Default)]
 pub struct ServerStatus {
     /// Counts the generations of files that were taken in since the start; 0 until the first complete load.
     pub generation: u64,
+    /// Counts the snapshots that were published since the start.
+    pub snapshot: u64,
     /// When the newest generation was taken in.
     pub loaded_at: Option<Timestamp>,
     /// Whether the first complete load is being served: what `/readyz` says.
@@ -51,12 +55,34 @@ pub struct ServiceStatus {
     pub split: Split,
     /// Names of its rules, in order.
     pub rules: Vec<String>,
+    /// What a command is to be meant for.
+    pub revision: u64,
+    /// The first snapshot that has what is served of it.
+    pub snapshot: u64,
+    /// A version that serves instead of `stable`, because a person said so.
+    pub instead: Option<Instead>,
+    /// The version that was stable before.
+    pub previous: Option<String>,
+    /// The release of its candidate.
+    pub rollout: Option<RolloutStatus>,
+}
+
+/// How far the release of a candidate is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RolloutStatus {
+    /// What there is to say of it.
+    pub view: View,
+    /// The candidate's share that every node has acknowledged last.
+    pub acked: Share,
+    /// Since when every node has what it asks for; `None` while one has not.
+    pub settled: Option<Timestamp>,
 }
 
 impl ServiceStatus {
     /// What there is to say of a release that is served from this file.
-    pub fn new(release: &Release, file: &str, state: FileState) -> ServiceStatus {
-        let split = release.held_split();
+    pub(super) fn new(release: &Release, file: &str, state: FileState, live: Option<&Live>) -> ServiceStatus {
+        let traffic = live.map_or_else(|| Traffic::at_rest(release), |live| live.traffic.clone());
+        let split = traffic.split;
         let version = |version: &Version| VersionStatus {
             name: version.name.clone(),
             share: split.share_of(&version.name),
@@ -76,8 +102,16 @@ impl ServiceStatus {
             fleets: release.fleets.clone(),
             stable: release.stable.clone(),
             versions: release.versions.iter().map(version).collect(),
-            rules: release.rules.iter().map(|rule| rule.name.clone()).collect(),
+            rules: traffic.rules.iter().map(|rule| rule.name.clone()).collect(),
             split,
+            revision: live.map_or(0, |live| live.state.revision),
+            snapshot: live.map_or(0, |live| live.since),
+            instead: live.and_then(|live| live.state.instead.clone()),
+            previous: live.and_then(|live| live.state.previous.clone()),
+            rollout: live.and_then(|live| {
+                let view = View::new(release, &live.state, live.wait.clone())?;
+                Some(RolloutStatus { view, acked: live.acked, settled: live.settled })
+            }),
         }
     }
 }

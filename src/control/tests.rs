@@ -9,9 +9,12 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::diag::SourceFile;
+use crate::model::Share;
+use crate::rollout::{Actor, Command, Refused, Verb};
 use crate::snapshot::{Kind, Node, Snapshot, Transport};
 use crate::sources::{DirectoryState, Generation};
 use crate::store::Store;
+use crate::xds::{ByKind, StreamStatus, TypeStatus, Variant};
 
 struct Desk {
     control: Control,
@@ -26,7 +29,7 @@ impl Desk {
         let (published_tx, published) = watch::channel(None);
         let (endpoint_files_tx, endpoint_files) = watch::channel(BTreeSet::new());
         let outputs = Outputs { status: status_tx, published: published_tx, endpoint_files: endpoint_files_tx };
-        let control = Control::new(options, Store::open(state).unwrap(), outputs).unwrap();
+        let control = Control::new(options, Store::open(state).unwrap(), outputs, World::default(), Errands::default()).unwrap();
         Desk { control, status, published, endpoint_files }
     }
 
@@ -297,4 +300,113 @@ fn a_broken_configuration_is_the_only_thing_said_of_fleets() {
 fn what_envoy_cannot_be_told_has_the_place_of_its_rule() {
     let rule = "rules:\n  - when: {path: /a}\n    send: v1\n  - when: {cookie: {x: {regex: \"a;b\"}}}\n    send: v1\n";
     assert_eq!(compiled(&[(SHOP.0, &*format!("{}{rule}", SHOP.1))]), [("T900", "shop.yaml".to_owned(), (8, 5))]);
+}
+
+const TWO: &str =
+    "service: shop\nhosts: [shop.example.com]\nversions: {v1: [\"127.0.1.1:80\"], v2: [\"127.0.1.2:80\"]}\nstable: v1\n";
+
+/// A file in which `v2` is released by a canary.
+fn canary() -> String {
+    format!("{TWO}candidate: v2\ncanary: {{steps: [10% for 1h, 50% for 1h]}}\n")
+}
+
+/// The shares of `v2` as served, and the phase of its release.
+fn share_and_phase(desk: &Desk) -> (Share, &'static str) {
+    let status = desk.status.borrow();
+    let service = status.services.iter().find(|service| service.name == "shop").expect("served");
+    (service.split.share_of("v2"), service.rollout.as_ref().map_or("", |rollout| rollout.view.phase))
+}
+
+/// A node that has acknowledged so much.
+fn node(acked: Option<u64>) -> StreamStatus {
+    let node = Arc::new(Node { id: "envoy".into(), ..Node::default() });
+    let types = ByKind::from_iter([(Kind::Route, TypeStatus { in_sync: true, ..TypeStatus::default() })]);
+    let (variant, since) = (Variant::Delta, Timestamp::UNIX_EPOCH);
+    StreamStatus { id: 1, node, peer: None, variant, aggregated: true, since, acked, types }
+}
+
+#[test]
+fn a_step_waits_for_every_node_and_survives_a_restart() {
+    let (dir, mut desk) = desk();
+    desk.take(&[("shop.yaml", &canary())]);
+    assert_eq!(share_and_phase(&desk), (Share::ZERO, "pending"), "nobody is connected");
+    let row = desk.control.world.board.put(node(Some(1)));
+    desk.control.tick(Timestamp::UNIX_EPOCH);
+    assert_eq!(share_and_phase(&desk), ("10%".parse().unwrap(), "running"));
+    let hour = |hours: i64| Timestamp::from_second(hours * 3600 + 1).unwrap();
+    desk.control.tick(hour(2));
+    assert_eq!(share_and_phase(&desk).0, "10%".parse().unwrap(), "the step was not acknowledged");
+    desk.control.world.board.update(&row, |status| status.acked = Some(2));
+    desk.control.tick(hour(2));
+    desk.control.tick(hour(3));
+    assert_eq!(share_and_phase(&desk).0, "50%".parse().unwrap());
+    drop(desk);
+    let mut desk = Desk::open(dir.path(), Options::default());
+    desk.take(&[("shop.yaml", &canary())]);
+    assert_eq!(share_and_phase(&desk), ("50%".parse().unwrap(), "running"));
+    let events: Vec<_> = desk.control.kept.store().history(Some("shop"), None, 10).unwrap();
+    assert_eq!(events.len(), 3, "started, and two steps, each once");
+}
+
+#[test]
+fn a_file_deleted_in_mid_release_returns_to_stable_first() {
+    let (_dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    assert_eq!(share_and_phase(&desk).0, "10%".parse().unwrap());
+    let row = desk.control.world.board.put(node(Some(1)));
+    desk.take(&[CART]);
+    assert_eq!(share_and_phase(&desk), (Share::ZERO, ""), "served still, and all of it by stable");
+    let published = desk.published.borrow().clone().expect("published").generation();
+    desk.control.world.board.update(&row, |status| status.acked = Some(published));
+    desk.control.tick(Timestamp::UNIX_EPOCH);
+    assert_eq!(desk.clusters(), ["cart/v1"]);
+    assert!(desk.control.kept.store().rollouts().unwrap().keys().eq(["cart"]), "and forgotten");
+}
+
+#[test]
+fn a_file_that_comes_back_before_it_was_gone_begins_anew() {
+    let (_dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    desk.control.world.board.put(node(Some(1)));
+    desk.take(&[CART]);
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    assert_eq!(share_and_phase(&desk), (Share::ZERO, "pending"));
+}
+
+#[test]
+fn an_edit_of_the_running_step_is_refused_where_it_stands_and_taken_in_when_it_can_be() {
+    let (_dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    desk.take(&[("shop.yaml", &canary())]);
+    let edited = canary().replace("10%", "20%");
+    desk.take(&[("shop.yaml", &edited)]);
+    assert_eq!(share_and_phase(&desk), ("10%".parse().unwrap(), "running"));
+    assert!(
+        matches!(desk.state_of("shop"), FileState::Stale { problem, .. } if problem.starts_with("shop.yaml:6:18: step 1 of v2"))
+    );
+    let by = Actor { name: "ann".into(), claimed: true };
+    let abort = Command { verb: Verb::Abort, by, reason: None, revision: None };
+    desk.control.order("shop", &abort, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!((share_and_phase(&desk), desk.state_of("shop")), ((Share::ZERO, "off"), FileState::Current));
+}
+
+#[test]
+fn an_order_is_written_down_before_it_is_answered() {
+    let (dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    desk.take(&[("shop.yaml", &canary())]);
+    let by = Actor { name: "ann".into(), claimed: true };
+    let abort = Command { verb: Verb::Abort, by, reason: Some("slow".into()), revision: Some(99) };
+    let stale = desk.control.order("shop", &abort, Timestamp::UNIX_EPOCH).unwrap_err();
+    assert!(matches!(stale, OrderError::Refused(Refused::Stale { meant: 99, .. })), "{stale}");
+    let done = desk.control.order("shop", &Command { revision: None, ..abort.clone() }, Timestamp::UNIX_EPOCH).unwrap();
+    assert_eq!(share_and_phase(&desk), (Share::ZERO, "off"));
+    assert!(matches!(desk.control.order("cart", &abort, Timestamp::UNIX_EPOCH), Err(OrderError::Unknown(_))));
+    drop(desk);
+    let store = Store::open(dir.path()).unwrap();
+    assert!(store.rollouts().unwrap()["shop"].contains(&format!("\"revision\":{}", done.revision)));
+    let newest = &store.history(Some("shop"), None, 1).unwrap()[0];
+    assert!(newest.text.contains("rolled_back") && newest.text.contains("slow") && newest.text.contains("ann"), "{}", newest.text);
 }

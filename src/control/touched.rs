@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use imbl::ordmap::DiffItem;
 
-use super::assembly::{Assembly, Served, by_place};
+use super::assembly::{Assembly, Refuse, Served, by_place};
 use super::reading::{Files, Reading};
 use crate::diag::{Problem, SourceFile};
 use crate::model::{self, Config};
@@ -27,7 +27,7 @@ pub struct Last {
 impl Last {
     /// What comes of the next generation; `None` if all files are to be looked at. That is so if files are refused or warned of for
     /// what others say, if one claims what it did not before, or if files changed that are no releases.
-    pub fn next(&self, files: &Files, config_path: Option<&str>, config: &Arc<Config>) -> Option<Assembly> {
+    pub fn next(&self, files: &Files, config_path: Option<&str>, config: &Arc<Config>, refuse: Refuse<'_>) -> Option<Assembly> {
         if !self.made.agreed || self.config_path.as_deref() != config_path || !Arc::ptr_eq(&self.config, config) {
             return None;
         }
@@ -41,10 +41,11 @@ impl Last {
             stale: made.stale.clone(),
             endpoint_files: made.endpoint_files.clone(),
             agreed: true,
+            refused: BTreeSet::new(),
             touched: None,
         };
         for path in &touched {
-            next.take(path, files)?;
+            next.take(path, files, refuse)?;
         }
         next.problems = next.noted.values().flat_map(|reading| reading.problems.iter().cloned()).collect::<Vec<Problem>>();
         by_place(&mut next.problems);
@@ -77,12 +78,15 @@ fn path<'a>(change: &DiffItem<'a, 'a, String, Arc<SourceFile>>) -> &'a String {
 
 impl Assembly {
     /// Takes in one release file; `None` if others have a say in what becomes of it, or in what is asked for because of it.
-    fn take(&mut self, path: &str, files: &Files) -> Option<()> {
+    fn take(&mut self, path: &str, files: &Files, refuse: Refuse<'_>) -> Option<()> {
         let Some(file) = files.get(path) else { return self.take_out(path) };
         let (read, served) = (self.read.get(path).cloned(), self.served.get(path).cloned());
         let known = [&read, &served].into_iter().flatten().find(|reading| reading.is_of(file, files));
         let new = known.cloned().unwrap_or_else(|| Arc::new(Reading::new(file, files)));
         if [&read, &served].into_iter().flatten().any(|old| old.document.endpoint_files != new.document.endpoint_files) {
+            return None;
+        }
+        if new.release().is_some() && served.as_ref().is_none_or(|old| !Arc::ptr_eq(old, &new)) && refuse(&new).is_some() {
             return None;
         }
         match served {

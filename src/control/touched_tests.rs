@@ -59,12 +59,12 @@ impl Desk {
     }
 
     fn next(&self) -> Option<Assembly> {
-        self.last.as_ref()?.next(&self.files, None, &self.config)
+        self.last.as_ref()?.next(&self.files, None, &self.config, &|_| None)
     }
 
     fn all(&self) -> Assembly {
         let releases: Vec<&str> = self.files.keys().map(String::as_str).filter(|path| model::is_release_file(path)).collect();
-        assemble(&self.files, &releases, &self.served, &self.read, Some(&self.config))
+        assemble(&self.files, &releases, &self.served, &self.read, Some(&self.config), &|_| None)
     }
 
     fn accept(&mut self, made: Assembly) {

@@ -1,22 +1,29 @@
 //! The one thread that changes what is served.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::assembly::{self, Assembly, Served};
 use super::doors::Ports;
+use super::engine::{self, Came};
+use super::errands::Errands;
 use super::kept::Kept;
+use super::leaving::Leaving;
 use super::reading::{Files, Reading};
+use super::rollouts::Rollouts;
 use super::settings::{Settings, Taken};
 use super::status::ServerStatus;
 use super::statuses::Statuses;
 use super::touched::Last;
+use super::wants::AllWants;
+use super::world::World;
 use crate::diag::{Label, Problem, Severity, SourceFile};
 use crate::model::{self, Config};
-use crate::snapshot::{Service, Services, Snapshot};
+use crate::rollout::Answer;
+use crate::snapshot::{Services, Snapshot};
 use crate::sources::{DirectoryState, Generation};
 use crate::store::{Store, StoreError};
 use crate::tls::Doors;
@@ -44,20 +51,38 @@ pub struct Outputs {
 /// The writer.
 #[derive(Debug)]
 pub struct Control {
-    options: Options,
-    kept: Kept,
-    outputs: Outputs,
-    served: Served,
-    read: Served,
-    services: Services,
+    pub(super) options: Options,
+    pub(super) kept: Kept,
+    pub(super) outputs: Outputs,
+    /// What rollouts need of the world.
+    pub(super) world: World,
+    /// What is to be done for them.
+    pub(super) errands: Errands,
+    pub(super) served: Served,
+    pub(super) read: Served,
+    /// The file of each service that is served.
+    pub(super) paths: BTreeMap<String, String>,
+    pub(super) services: Services,
+    pub(super) rollouts: Rollouts,
+    pub(super) wants: AllWants,
+    /// Answers to calls, by token, with the try that they answer.
+    pub(super) answers: HashMap<String, (u32, Answer)>,
+    /// Files that are gone, and still served.
+    pub(super) leaving: Leaving,
+    /// The same, before the generation that is being taken in.
+    pub(super) was_leaving: BTreeSet<String>,
+    /// The generation that was read last, if a file of it is refused because of a rollout.
+    pub(super) refused: Option<Generation>,
     /// The generation that was accepted last, if what came after it changed nothing.
-    last: Option<Last>,
+    pub(super) last: Option<Last>,
     /// What was served before the start, as far as the store has it: what clients may hold that come back.
-    recalled: Option<Snapshot>,
-    settings: Settings,
-    statuses: Statuses,
-    generation: u64,
-    failed_loads: u64,
+    pub(super) recalled: Option<Snapshot>,
+    pub(super) settings: Settings,
+    pub(super) statuses: Statuses,
+    pub(super) generation: u64,
+    /// Counts what was published.
+    pub(super) snapshots: u64,
+    pub(super) failed_loads: u64,
 }
 
 impl Control {
@@ -65,18 +90,29 @@ impl Control {
     ///
     /// # Errors
     /// The store cannot be read.
-    pub fn new(options: Options, store: Store, outputs: Outputs) -> Result<Control, StoreError> {
+    pub fn new(options: Options, store: Store, outputs: Outputs, world: World, errands: Errands) -> Result<Control, StoreError> {
+        let rollouts = engine::recalled(&store)?;
         let mut control = Control {
             options,
             outputs,
+            world,
+            errands,
             served: Served::new(),
             read: Served::new(),
+            paths: BTreeMap::new(),
             services: Services::new(),
+            rollouts,
+            wants: AllWants::default(),
+            answers: HashMap::new(),
+            leaving: Leaving::default(),
+            was_leaving: BTreeSet::new(),
+            refused: None,
             last: None,
             recalled: None,
             settings: Settings::new(options.config_required),
             statuses: Statuses::default(),
             generation: 0,
+            snapshots: 0,
             failed_loads: 0,
             kept: Kept::recall(store)?,
         };
@@ -89,37 +125,6 @@ impl Control {
         self.settings.doors()
     }
 
-    /// Takes in generations until there are no more. Blocks; it is given a thread of its own.
-    pub fn run(mut self, mut generations: mpsc::Receiver<Generation>) {
-        while let Some(generation) = generations.blocking_recv() {
-            self.take(&generation, Timestamp::now());
-        }
-    }
-
-    /// Reads what the store has: the content from which a broken file falls back.
-    fn recall(&mut self) {
-        let files = self.kept.files().clone();
-        if let Some((path, text)) = self.kept.config() {
-            self.settings.recall(path, text);
-        }
-        if !files.is_empty() {
-            self.settings.recall_default();
-        }
-        let good = |(path, file): (&String, &Arc<_>)| {
-            let reading = model::is_release_file(path).then(|| Reading::new(file, &files))?;
-            reading.release().is_some().then(|| (path.clone(), Arc::new(reading)))
-        };
-        self.served = files.iter().filter_map(good).collect();
-        self.read = self.served.clone();
-        self.services = services(&self.served);
-        self.statuses = Statuses::of(&self.served);
-        if let Some(config) = self.settings.config().cloned().filter(|_| !self.served.is_empty()) {
-            self.recalled = Some(Snapshot::new(0, self.services.clone(), config, None));
-        }
-        let wanted = assembly::endpoint_files(self.read.values());
-        self.outputs.endpoint_files.send_replace(&wanted | self.settings.wanted());
-    }
-
     /// Takes in one generation: decides, writes, publishes. What cannot be written is not served, because it could be forgotten; what
     /// was served before stays.
     pub fn take(&mut self, generation: &Generation, now: Timestamp) {
@@ -128,7 +133,7 @@ impl Control {
         if matches!(taken, Taken::Unread) {
             return self.ask_for_settings();
         }
-        let (files, unread) = self.fill_in(generation);
+        let (mut files, unread) = filled_in(&self.served, generation);
         let is_empty = releases(&files, generation).next().is_none();
         if let Some(reason) = self.refuse_directory(generation, is_empty) {
             tracing::warn!(reason, "the directory is not taken in");
@@ -144,7 +149,9 @@ impl Control {
                     .to_owned();
             return self.publish_status(problems, Some(reason), now);
         };
-        let made = self.assemble(&files, generation, &config);
+        self.keep_leaving(&mut files, generation, now);
+        let made = self.assemble(&files, generation, &config, now);
+        self.refused = (!made.refused.is_empty()).then(|| generation.clone());
         let wanted = &made.endpoint_files | self.settings.wanted();
         self.read = made.read.clone();
         if self.ask_for(wanted, generation) {
@@ -156,57 +163,33 @@ impl Control {
             self.settings.stay(Taken::Now(config, ports));
             return self.publish_status(problems, Some(reason), now);
         }
-        if let Err(error) = self.kept.keep(&self.served, &made, self.settings.text()) {
-            tracing::error!(%error, "the release files are not taken in");
-            self.settings.stay(Taken::Now(config, ports));
-            let reason = format!("what the files say now cannot be written down, so what was served stays: {error}");
-            return self.publish_status(problems, Some(reason), now);
-        }
+        let came = self.edited(&made, now);
+        let numbers = match self.keep(&made, &came) {
+            Ok(numbers) => numbers,
+            Err(error) => {
+                tracing::error!(%error, "the release files are not taken in");
+                self.settings.stay(Taken::Now(config, ports));
+                let reason = format!("what the files say now cannot be written down, so what was served stays: {error}");
+                return self.publish_status(problems, Some(reason), now);
+            }
+        };
         let (config_path, files) = (generation.config.clone(), files);
         let last = Last { files, config_path, config: config.clone(), made };
-        self.accept(last, ports, problems, now);
+        self.accept(last, ports, problems, &came, now);
+        self.tell(&came, &numbers);
+        self.tick(now);
     }
 
     /// What of the files is to be served: at the price of those that changed, if it can be. What was accepted last counts no more until
     /// this is.
-    fn assemble(&mut self, files: &Files, generation: &Generation, config: &Arc<Config>) -> Assembly {
-        let next = self.last.take().and_then(|last| last.next(files, generation.config.as_deref(), config));
+    fn assemble(&mut self, files: &Files, generation: &Generation, config: &Arc<Config>, now: Timestamp) -> Assembly {
+        let last = self.last.take();
+        let refuse = |reading: &Reading| self.refusal(reading, now);
+        let next = last.and_then(|last| last.next(files, generation.config.as_deref(), config, &refuse));
         next.unwrap_or_else(|| {
             let releases: Vec<&str> = releases(files, generation).collect();
-            assembly::assemble(files, &releases, &self.served, &self.read, Some(config.as_ref()))
+            assembly::assemble(files, &releases, &self.served, &self.read, Some(config.as_ref()), &refuse)
         })
-    }
-
-    /// After a restart, what the store has is what the Envoys have; it is served until the directory says otherwise.
-    fn serve_last_good(&mut self) {
-        if self.outputs.published.borrow().is_none() && !self.served.is_empty() {
-            self.publish_snapshot(self.settings.config().cloned().unwrap_or_default());
-        }
-    }
-
-    fn publish_snapshot(&self, config: Arc<Config>) {
-        let before = self.outputs.published.borrow().clone();
-        let before = before.as_deref().or(self.recalled.as_ref());
-        let snapshot = Snapshot::new(self.generation, self.services.clone(), config, before);
-        snapshot.prepare();
-        self.outputs.published.send_replace(Some(Arc::new(snapshot)));
-    }
-
-    /// The files of a generation. What is served and cannot be read now is taken to be as it was: it is not gone.
-    fn fill_in(&self, generation: &Generation) -> (Files, Vec<Problem>) {
-        let mut files = generation.files.clone();
-        if generation.unreadable.is_empty() && generation.directory == DirectoryState::Present {
-            return (files, Vec::new());
-        }
-        for reading in self.served.values() {
-            for (path, file) in reading.sources().filter(|(path, _)| generation.is_unknown(path)) {
-                if !files.contains_key(path) {
-                    files.insert(path.to_owned(), file.clone());
-                }
-            }
-        }
-        let problems = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
-        (files, problems)
     }
 
     /// Empty is never authoritative: a directory that is gone, or has lost all its files at once, is a failed mount.
@@ -243,18 +226,27 @@ impl Control {
         self.outputs.endpoint_files.send_modify(|asked| asked.extend(self.settings.wanted().iter().cloned()));
     }
 
-    fn accept(&mut self, last: Last, ports: Ports, problems: Vec<Problem>, now: Timestamp) {
+    fn accept(&mut self, last: Last, ports: Ports, problems: Vec<Problem>, came: &[Came], now: Timestamp) {
         let (made, config) = (&last.made, last.config.clone());
         let first = self.outputs.published.borrow().is_none();
-        let changed = first || self.differs(made) || self.settings.config() != Some(&config);
+        let mut changed = first || self.differs(made) || self.settings.config() != Some(&config);
         self.generation += 1;
         self.warn_of_listeners_taken_away(&config);
         self.settings.accept(config.clone(), ports);
-        self.statuses.accept(&self.served, made, now);
-        self.serve(made);
+        let (before, gone) = (self.served.clone(), self.gone(made));
+        gone.iter().for_each(|name| self.forget(name));
+        self.served = made.served.clone();
+        self.serve(&before, made);
+        for (name, outcome) in came {
+            changed |= self.come(name, outcome, now);
+        }
+        self.statuses.accept(&before, made, &self.rollouts, now);
+        came.iter().for_each(|(name, _)| self.tell_status_of(name));
         self.last = Some(last);
         if changed {
             self.publish_snapshot(config);
+            // What is served of these is other, or new, and they wait for its acknowledgement.
+            came.iter().for_each(|(name, _)| self.rollouts.published(name, self.snapshots, now));
         }
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         self.failed_loads += u64::from(errors > 0);
@@ -275,52 +267,44 @@ impl Control {
         }
     }
 
-    fn serve(&mut self, made: &Assembly) {
-        match &made.touched {
-            Some(touched) => {
-                let old = touched.iter().filter_map(|path| self.served.get(path)?.service.as_ref());
-                old.for_each(|old| drop(self.services.remove(old.name())));
-                let new = touched.iter().filter_map(|path| made.served.get(path)?.service.as_ref());
-                new.for_each(|new| drop(self.services.insert(new.name().to_owned(), new.clone())));
-            }
-            None => self.services = services(&made.served),
-        }
-        self.served = made.served.clone();
-    }
-
-    /// A listener that is taken away closes a port on every Envoy that has it, and a deleted configuration file takes all.
-    fn warn_of_listeners_taken_away(&self, config: &Config) {
-        let before = self.settings.config().into_iter().flat_map(|config| &config.listeners);
-        let gone = before.filter(|old| !config.listeners.iter().any(|new| new.name == old.name));
-        let gone: Vec<&str> = gone.map(|listener| listener.name.as_str()).collect();
-        if !gone.is_empty() {
-            tracing::warn!(listeners = gone.join(", "), "listeners are taken away from the fleet");
-        }
-    }
-
-    fn log(&self, changed: bool, errors: usize, problems: &[Problem]) {
-        let (generation, services) = (self.generation, self.served.len());
-        tracing::info!(generation, services, changed, errors, "the release files were taken in");
-        if !problems.is_empty() {
-            tracing::warn!("problems: {}\n{}", problems.len(), crate::diag::render(problems, false));
-        }
-    }
-
-    fn publish_status(&mut self, problems: Vec<Problem>, directory: Option<String>, now: Timestamp) {
-        let ready = self.outputs.published.borrow().is_some();
-        let before = self.outputs.status.borrow().clone();
-        let status = ServerStatus {
-            generation: self.generation,
-            loaded_at: if directory.is_none() { Some(now) } else { before.loaded_at },
-            ready,
-            services: if ready { self.statuses.services().clone() } else { Vec::new() },
-            problems,
-            directory,
-            failed_loads: self.failed_loads,
-            config: self.settings.config().cloned().unwrap_or_default(),
+    /// Puts in place what reads otherwise, as far as its rollout was before the edit.
+    fn serve(&mut self, before: &Served, made: &Assembly) {
+        let changed = |path: &&String| match (before.get(*path), made.served.get(*path)) {
+            (Some(old), Some(new)) => !Arc::ptr_eq(old, new),
+            (old, new) => old.is_some() != new.is_some(),
         };
-        self.outputs.status.send_replace(Arc::new(status));
+        let paths: BTreeSet<&String> = match &made.touched {
+            Some(touched) => touched.iter().filter(changed).collect(),
+            None => made.served.keys().chain(before.keys()).filter(changed).collect(),
+        };
+        for old in paths.iter().filter_map(|path| before.get(*path)?.release()) {
+            self.services.remove(&old.service);
+            self.paths.remove(&old.service);
+        }
+        for reading in paths.iter().filter_map(|path| made.served.get(*path)) {
+            if let Some(release) = reading.release() {
+                self.paths.insert(release.service.clone(), reading.path().to_owned());
+                self.put_service(reading);
+            }
+        }
     }
+}
+
+/// The files of a generation. What is served and cannot be read now is taken to be as it was: it is not gone.
+pub(super) fn filled_in(served: &Served, generation: &Generation) -> (Files, Vec<Problem>) {
+    let mut files = generation.files.clone();
+    if generation.unreadable.is_empty() && generation.directory == DirectoryState::Present {
+        return (files, Vec::new());
+    }
+    for reading in served.values() {
+        for (path, file) in reading.sources().filter(|(path, _)| generation.is_unknown(path)) {
+            if !files.contains_key(path) {
+                files.insert(path.to_owned(), file.clone());
+            }
+        }
+    }
+    let problems = generation.unreadable.iter().map(|(path, reason)| unreadable(path, reason)).collect();
+    (files, problems)
 }
 
 /// The problem that a file or folder is there and cannot be read.
@@ -340,12 +324,7 @@ pub(super) fn unreadable(path: &str, reason: &str) -> Problem {
 const UNREADABLE: &str = "T901";
 
 /// The release files among the files of a generation.
-fn releases<'a>(files: &'a Files, generation: &'a Generation) -> impl Iterator<Item = &'a str> {
+pub(super) fn releases<'a>(files: &'a Files, generation: &'a Generation) -> impl Iterator<Item = &'a str> {
     let is_release = |path: &&str| generation.config.as_deref() != Some(*path) && model::is_release_file(path);
     files.keys().map(String::as_str).filter(is_release)
-}
-
-fn services(served: &Served) -> Services {
-    let named = |service: &Arc<Service>| (service.name().to_owned(), service.clone());
-    served.values().filter_map(|reading| reading.service.as_ref()).map(named).collect()
 }

@@ -1,43 +1,55 @@
-//! The release file of the demo: the project's own example, with the toy services' addresses in it.
+//! The release file of the demo, with the toy services' addresses in it.
 
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// The hand-held canary of the examples.
-const EXAMPLE: &str = include_str!("../../examples/checkout.yaml");
-/// The version that serves at first.
-pub(super) const OLD: &str = "v41";
-/// The version that is released.
-pub(super) const NEW: &str = "v42";
-/// The host of the service.
+use crate::model::duration_text;
+
+/// The service.
+pub(super) const SERVICE: &str = "checkout";
+/// Its host.
 pub(super) const HOST: &str = "checkout.example.com";
-/// Header and value that testers send, as the rule matches them.
+/// Its versions, in the order in which they come.
+pub(super) const VERSIONS: [&str; 4] = ["v41", "v42", "v43", "v44"];
+/// Header and value that testers send, as the preview wants them.
 pub(super) const TESTER: (&str, &str) = ("x-canary", "always");
 
 /// What the file is to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Says {
+    /// `versions:`
+    pub versions: [&'static str; 2],
     /// `stable:`
     pub stable: &'static str,
-    /// The new version's share in per cent, as `split:`; `None` leaves the split out.
-    pub split: Option<u8>,
-    /// Whether testers are sent to the new version.
-    pub testers: bool,
+    /// `candidate:`, and how it is released.
+    pub release: Option<(&'static str, Way)>,
+}
+
+/// How a candidate is released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Steps in per cent, each for a moment; after that one more, until somebody approves.
+    Canary(&'static [u8], Option<u8>),
+    /// Testers first, everybody when somebody has approved.
+    BlueGreen,
 }
 
 /// The release file, where it lies.
 #[derive(Debug, Clone)]
 pub(super) struct ReleaseFile {
     path: PathBuf,
-    old: SocketAddr,
-    new: SocketAddr,
+    addresses: [SocketAddr; 4],
+    /// How long a step takes.
+    hold: Duration,
 }
 
 impl ReleaseFile {
-    pub(super) fn new(folder: &Path, old: SocketAddr, new: SocketAddr) -> ReleaseFile {
-        ReleaseFile { path: folder.join("checkout.yaml"), old, new }
+    /// The file in a folder, for versions at these addresses, in their order.
+    pub(super) fn new(folder: &Path, addresses: [SocketAddr; 4], hold: Duration) -> ReleaseFile {
+        ReleaseFile { path: folder.join("checkout.yaml"), addresses, hold }
     }
 
     /// Where it lies.
@@ -60,26 +72,30 @@ impl ReleaseFile {
     }
 
     fn text(&self, says: Says) -> String {
-        let mut lines: Vec<String> = EXAMPLE.lines().filter_map(|line| self.line(line, says)).collect();
-        if says.testers {
-            let (header, value) = TESTER;
-            lines.push("rules:".into());
-            lines.push("  - name: testers".into());
-            lines.push(format!("    when: {{header: {{{header}: \"{value}\"}}}}"));
-            lines.push(format!("    send: {NEW}"));
+        let mut lines = vec![format!("service: {SERVICE}"), format!("hosts: [{HOST}]"), "versions:".to_owned()];
+        let named = VERSIONS.iter().zip(self.addresses).filter(|(name, _)| says.versions.contains(name));
+        lines.extend(named.map(|(name, address)| format!("  {name}: [\"{address}\"]")));
+        lines.push(format!("stable: {}", says.stable));
+        if let Some((candidate, way)) = says.release {
+            lines.push(format!("candidate: {candidate}"));
+            lines.extend(self.way(way));
         }
         lines.join("\n") + "\n"
     }
 
-    fn line(&self, line: &str, says: Says) -> Option<String> {
-        let versions = [(OLD, self.old), (NEW, self.new)];
-        if let Some((name, address)) = versions.iter().find(|(name, _)| line.starts_with(&format!("  {name}:"))) {
-            return Some(format!("  {name}: [\"{address}\"]"));
-        }
-        match line.split_once(':').map(|(key, _)| key) {
-            Some("stable") => Some(format!("stable: {}", says.stable)),
-            Some("split") => says.split.map(|share| format!("split: {{{OLD}: {}%, {NEW}: {share}%}}", 100 - share)),
-            _ => Some(line.to_owned()),
+    fn way(&self, way: Way) -> Vec<String> {
+        let (header, value) = TESTER;
+        match way {
+            Way::Canary(steps, last) => {
+                let for_a_moment = steps.iter().map(|share| format!("{share}% for {}", duration_text(self.hold)));
+                let steps: Vec<String> = for_a_moment.chain(last.map(|share| format!("{share}% until approved"))).collect();
+                vec![format!("canary: {{steps: [{}]}}", steps.join(", "))]
+            }
+            Way::BlueGreen => vec![
+                "blue_green:".to_owned(),
+                format!("  preview: {{header: {{{header}: \"{value}\"}}}}"),
+                "  before: [approval: {count: 1}]".to_owned(),
+            ],
         }
     }
 }
@@ -89,22 +105,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_example_becomes_what_the_story_needs() {
+    fn the_file_says_what_the_story_needs() {
         let folder = tempfile::tempdir().unwrap();
-        let file = ReleaseFile::new(folder.path(), ([127, 0, 0, 1], 1111).into(), ([127, 0, 0, 1], 2222).into());
-        file.save(Says { stable: OLD, split: Some(5), testers: true }).unwrap();
-        let text = fs::read_to_string(file.path()).unwrap();
-        for line in [
-            "service: checkout",
-            "hosts: [checkout.example.com]",
-            "  v41: [\"127.0.0.1:1111\"]",
-            "  v42: [\"127.0.0.1:2222\"]",
-            "stable: v41",
-            "split: {v41: 95%, v42: 5%}",
-        ] {
-            assert_eq!(text.lines().filter(|have| *have == line).count(), 1, "{line}\n{text}");
-        }
-        file.save(Says { stable: NEW, split: None, testers: false }).unwrap();
+        let addresses = [1, 2, 3, 4].map(|port| ([127, 0, 0, 1], port).into());
+        let file = ReleaseFile::new(folder.path(), addresses, Duration::from_secs(2));
+        let release = Some(("v43", Way::Canary(&[5, 25], Some(50))));
+        file.save(Says { versions: ["v42", "v43"], stable: "v42", release }).unwrap();
+        let want = "service: checkout\nhosts: [checkout.example.com]\nversions:\n  v42: [\"127.0.0.1:2\"]\n  v43: [\"127.0.0.1:3\"]\n\
+                    stable: v42\ncandidate: v43\ncanary: {steps: [5% for 2s, 25% for 2s, 50% until approved]}\n";
+        assert_eq!(fs::read_to_string(file.path()).unwrap(), want);
+        file.save(Says { versions: ["v41", "v42"], stable: "v42", release: None }).unwrap();
         assert_eq!(file.decisive_lines(), ["stable: v42"]);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }

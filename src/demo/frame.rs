@@ -18,6 +18,8 @@ pub struct Frame {
     pub(super) says: Vec<String>,
     /// What is wrong with it, as the server sees it.
     pub(super) problem: Option<String>,
+    /// What there is to say of the release that is under way, if one is, and a line for each of its steps.
+    pub(super) release: Option<(String, Vec<String>)>,
     /// Everybody's traffic, per version.
     pub(super) traffic: Vec<(String, Part)>,
     /// Testers' traffic, per version; empty while there are none.

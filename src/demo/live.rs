@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::Face;
 use super::face::told;
+use super::file::VERSIONS;
 use super::frame::Frame;
 use super::window::Part;
 
@@ -16,7 +17,7 @@ const BESIDE: usize = 30;
 /// Part of a cell, in eighths.
 const EIGHTHS: [&str; 8] = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"];
 /// Colours of the versions, in their order.
-const COLOURS: [&str; 2] = ["34", "32"];
+const COLOURS: [&str; VERSIONS.len()] = ["34", "32", "35", "36"];
 
 /// Draws frames over one another, with the newest events above them.
 #[derive(Debug)]
@@ -101,6 +102,11 @@ impl Pen {
         lines.push(self.paint("2", &frame.file.display().to_string()));
         lines.extend(frame.says.iter().map(|line| self.cut(&format!("  {line}"))));
         lines.extend(frame.problem.iter().map(|problem| self.paint("31", problem)));
+        if let Some((title, steps)) = &frame.release {
+            lines.push(String::new());
+            lines.push(self.paint("2", title));
+            lines.extend(steps.iter().map(|step| self.cut(&format!("  {step}"))));
+        }
         lines.push(String::new());
         lines.push(self.paint("2", "everybody"));
         lines.extend(self.bars(&frame.traffic));
@@ -117,12 +123,13 @@ impl Pen {
 
     fn bars(&self, parts: &[(String, Part)]) -> Vec<String> {
         let cells = BAR.min(self.width.saturating_sub(BESIDE));
-        let bar = |(index, (version, part)): (usize, &(String, Part))| {
+        let bar = |(version, part): &(String, Part)| {
             let (bar, pad) = bar(part.share, cells);
-            let bar = self.paint(COLOURS[index % COLOURS.len()], &bar);
+            let colour = VERSIONS.iter().zip(COLOURS).find(|(name, _)| *name == version).map_or("0", |(_, colour)| colour);
+            let bar = self.paint(colour, &bar);
             format!("  {version:5} {bar}{pad} {:5.1} % {:5.0}/s", part.share * 100.0, part.rate)
         };
-        parts.iter().enumerate().map(bar).collect()
+        parts.iter().map(bar).collect()
     }
 
     fn paint(&self, style: &str, text: &str) -> String {
@@ -156,7 +163,8 @@ mod tests {
             at: Duration::from_millis(12_340),
             title: "25 %".into(),
             file: "/tmp/releases/checkout.yaml".into(),
-            says: vec!["stable: v41".into(), "split: {v41: 75%, v42: 25%}".into()],
+            says: vec!["stable: v41".into(), "candidate: v42".into()],
+            release: Some(("v42 is at step 2 of 2".into(), vec!["✓ 5% for 2s".into(), "▶ 25% for 2s".into()])),
             traffic: vec![("v41".into(), part(0.75)), ("v42".into(), part(0.25))],
             requests: 2431,
             event: "the Envoy acknowledged it after 27 ms".into(),
@@ -173,7 +181,11 @@ mod tests {
             "",
             "/tmp/releases/checkout.yaml",
             "  stable: v41",
-            "  split: {v41: 75%, v42: 25%}",
+            "  candidate: v42",
+            "",
+            "v42 is at step 2 of 2",
+            "  ✓ 5% for 2s",
+            "  ▶ 25% for 2s",
             "",
             "everybody",
             "  v41   ████████████████████████████████████              75.0 %   150/s",
@@ -203,7 +215,7 @@ mod tests {
         live.frame(&frame()).unwrap();
         drop(live);
         let text = String::from_utf8(out).unwrap();
-        assert!(text.contains("\x1b[13A\r\x1b[J"), "{text:?}");
+        assert!(text.contains("\x1b[17A\r\x1b[J"), "{text:?}");
     }
 
     #[test]

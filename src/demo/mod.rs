@@ -1,5 +1,5 @@
-//! Everything at once on this machine: two versions of a toy service, the control plane, a real Envoy and traffic, and a story that
-//! is told by editing the release file.
+//! Everything at once on this machine: some versions of a toy service, the control plane, a real Envoy and traffic, and a story that
+//! is told by editing the release file, and by what people say to the server.
 //!
 //! Owns: the story, its stage and how it is shown. Called by: `cli demo`. Whatever way it ends, nothing is left running and the
 //! scratch folder is gone.
@@ -15,6 +15,7 @@ mod stage;
 mod story;
 mod summary;
 mod terminal;
+mod told;
 mod window;
 
 pub use face::Face;

@@ -15,13 +15,15 @@ pub struct Options {
     pub rate: u32,
     /// Stays up after the story, to be played with by hand.
     pub keep: bool,
-    /// How long each step is shown once its traffic has arrived.
+    /// How long each part of the story is shown once its traffic has arrived.
     pub linger: Duration,
+    /// How long each step of a canary takes.
+    pub hold: Duration,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Options { envoy: None, rate: 200, keep: false, linger: Duration::from_millis(2500) }
+        Options { envoy: None, rate: 200, keep: false, linger: Duration::from_millis(1500), hold: Duration::from_secs(2) }
     }
 }
 

@@ -1,17 +1,21 @@
 //! The story told on its stage.
 
+use std::cell::Cell;
 use std::pin::{Pin, pin};
 use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::file::{HOST, NEW, OLD, TESTER};
+use super::file::{HOST, SERVICE, Says, TESTER};
 use super::frame::Frame;
-use super::stage::{Stage, find_envoy};
-use super::story::{BEGINNING, STEPS, Step};
+use super::stage::{SOMEBODY, Stage, find_envoy};
+use super::story::{Act, BEGINNING, Comes, FIRST, STEPS, Step};
+use super::told::{has_come, is_new_step, ladder, saying, share, title};
 use super::window::{Part, Window};
 use super::{DemoError, Face, Options, Summary};
+use crate::control::RolloutStatus;
+use crate::rollout::{RungState, Verb};
 use crate::testbed::{Load, Totals};
 
 /// Longest wait for traffic to become what the file says.
@@ -20,6 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const FRAME: Duration = Duration::from_millis(100);
 /// Time between two looks at a fact.
 const LOOK: Duration = Duration::from_millis(5);
+/// A version that has answered nobody for so long gets nothing any more.
+const QUIET: Duration = Duration::from_millis(300);
 
 /// Runs a demo until its story is told, or `stop` comes; with [`Options::keep`], until `stop` comes in any case. Ending early is no
 /// error. When it returns, nothing of it runs any more.
@@ -51,7 +57,7 @@ async fn set_up(options: &Options, face: &mut dyn Face, started: Instant) -> Res
         }
     };
     face.event(started.elapsed(), &format!("Envoy is {}", envoy.display()))?;
-    Stage::start(&envoy, |text| Ok(face.event(started.elapsed(), text)?)).await
+    Stage::start(options, &envoy, |text| Ok(face.event(started.elapsed(), text)?)).await
 }
 
 struct Play<'a> {
@@ -62,6 +68,9 @@ struct Play<'a> {
     /// Everybody, then testers once there are any.
     loads: &'a mut Vec<Load>,
     windows: [Window; 2],
+    /// The versions that the file names.
+    shown: [&'static str; 2],
+    saved: Instant,
     title: String,
     event: String,
     drawn: Instant,
@@ -70,7 +79,7 @@ struct Play<'a> {
 impl<'a> Play<'a> {
     fn new(options: &'a Options, face: &'a mut dyn Face, started: Instant, stage: &'a Stage, loads: &'a mut Vec<Load>) -> Play<'a> {
         let (windows, title, event) = (<[Window; 2]>::default(), String::new(), String::new());
-        Play { options, face, started, stage, loads, windows, title, event, drawn: started }
+        Play { options, face, started, stage, loads, windows, shown: FIRST.versions, saved: started, title, event, drawn: started }
     }
 
     async fn run(mut self, mut stop: Pin<&mut impl Future<Output = ()>>) -> Result<(), DemoError> {
@@ -106,27 +115,89 @@ impl<'a> Play<'a> {
             self.loads.push(self.stage.testers(self.options.rate)?);
         }
         let (_, before) = self.stage.routes();
-        self.stage.file.save(step.says)?;
-        let saved = Instant::now();
-        self.say(&saying("saved", &self.stage.file.decisive_lines()))?;
-        self.until("the Envoy to acknowledge", |play| matches!(play.stage.routes(), (true, pushes) if pushes > before)).await?;
-        self.say(&format!("the Envoy has acknowledged it, {} ms after the save", saved.elapsed().as_millis()))?;
-        self.arrive(step).await
+        match step.act {
+            Act::Save(says) => self.save(says).await?,
+            Act::Say { verb, reason, leaves } => self.order(verb, reason, leaves).await?,
+        }
+        self.follow(step.comes_to).await?;
+        self.arrive(step).await?;
+        match (step.comes_to, self.stage.routes()) {
+            (Comes::Nowhere, (true, pushes)) if pushes == before => self.say("the Envoy was sent nothing for it: nothing moves"),
+            _ => Ok(()),
+        }
     }
 
-    /// The traffic becomes what the file says, and is shown for a while.
+    /// The file is saved, and taken in.
+    async fn save(&mut self, says: Says) -> Result<(), DemoError> {
+        let generation = self.stage.status().generation;
+        self.stage.file.save(says)?;
+        (self.shown, self.saved) = (says.versions, Instant::now());
+        self.say(&saying("saved", &self.stage.file.decisive_lines()))?;
+        self.until("the server to take the file in", |play| play.stage.status().generation > generation).await
+    }
+
+    /// Somebody says something to the server, and a version is left.
+    async fn order(&mut self, verb: Verb, reason: &str, leaves: &str) -> Result<(), DemoError> {
+        let answers = |play: &Play<'_>| play.loads.iter().map(|load| load.totals().of(leaves)).sum::<u64>();
+        let (said, last) = (Instant::now(), Cell::new((answers(self), Instant::now())));
+        let came = self.stage.order(verb, reason).await?;
+        self.say(&format!("{SOMEBODY} says `tidegate {} {SERVICE} --reason \"{reason}\"`: {came}", verb.as_str()))?;
+        let quiet = |play: &Play<'_>| {
+            let count = answers(play);
+            if count != last.get().0 {
+                last.set((count, Instant::now()));
+            }
+            last.get().1.elapsed() >= QUIET
+        };
+        self.until(&format!("{leaves} to get nothing any more"), quiet).await?;
+        let late = last.get().1.duration_since(said).as_millis();
+        self.say(&format!("the last answer of {leaves} came {late} ms after it"))
+    }
+
+    /// A release goes on by itself until it is where the story waits for it; each of its steps is told.
+    async fn follow(&mut self, to: Comes) -> Result<(), DemoError> {
+        if to == Comes::Nowhere {
+            return Ok(());
+        }
+        let mut told = None;
+        loop {
+            let next = |play: &Play<'_>| play.stage.release().is_some_and(|now| has_come(&now, to) || is_new_step(&now, told));
+            self.until("the release to go on", next).await?;
+            let Some(now) = self.stage.release() else { continue };
+            let step = now.view.step.0;
+            if let Some((before, since)) = told.filter(|(before, _)| *before != step) {
+                let seen = share(&self.windows[0], &now.view.candidate, "got", "");
+                self.say(&format!("in the {:.1} s of step {before} {seen}", Instant::elapsed(&since).as_secs_f64()))?;
+            }
+            if has_come(&now, to) {
+                return self.say(&title(&now));
+            }
+            told = Some((step, Instant::now()));
+            self.tell_step(&now)?;
+            self.restart();
+        }
+    }
+
+    /// A step has begun, and every node has it.
+    fn tell_step(&mut self, now: &RolloutStatus) -> Result<(), DemoError> {
+        let (step, of) = now.view.step;
+        let rung = now.view.ladder.iter().find(|rung| rung.state == RungState::UnderWay);
+        let after = if step == 1 { format!(", {} ms after the save", self.saved.elapsed().as_millis()) } else { String::new() };
+        let text = rung.map(|rung| rung.text.as_str()).unwrap_or_default();
+        self.say(&format!("step {step} of {of}: {text}; the Envoy has it{after}"))
+    }
+
+    /// The traffic becomes what it should, and is shown for a while.
     async fn arrive(&mut self, step: &Step) -> Result<(), DemoError> {
         self.restart();
-        let arrived = |play: &Play<'_>| {
-            let testers = step.testers.is_none_or(|share| play.windows[1].is(NEW, share));
-            play.windows[0].is(NEW, step.share) && testers
-        };
-        self.until("traffic to become what the file says", arrived).await?;
+        let is = |window: &Window, (version, share): (&str, u8)| window.is(version, share);
+        let arrived =
+            |play: &Play<'_>| is(&play.windows[0], step.all) && step.testers.is_none_or(|testers| is(&play.windows[1], testers));
+        self.until("traffic to become what it should", arrived).await?;
         let since = Instant::now();
         self.until("the audience", |play| since.elapsed() >= play.options.linger).await?;
-        let share = |window: &Window| format!("{:.1} % of {} requests", window.part(NEW).share * 100.0, window.answered());
-        let testers = step.testers.map(|_| format!(", and {} of testers", share(&self.windows[1]))).unwrap_or_default();
-        self.say(&format!("{NEW} gets {}{testers}", share(&self.windows[0])))
+        let testers = step.testers.map(|(version, _)| format!(", and {}", share(&self.windows[1], version, "gets", " of testers")));
+        self.say(&format!("{}{}", share(&self.windows[0], step.all.0, "gets", ""), testers.unwrap_or_default()))
     }
 
     fn enter(&mut self, step: &Step) -> Result<(), DemoError> {
@@ -191,13 +262,14 @@ impl<'a> Play<'a> {
         for (window, totals) in self.windows.iter_mut().zip(&totals) {
             window.record(self.drawn, totals.clone());
         }
-        let parts = |window: &Window| -> Vec<(String, Part)> { [OLD, NEW].map(|v| (v.to_owned(), window.part(v))).into() };
+        let parts = |window: &Window| -> Vec<(String, Part)> { self.shown.map(|v| (v.to_owned(), window.part(v))).into() };
         let frame = Frame {
             at: self.started.elapsed(),
             title: self.title.clone(),
             file: self.stage.file.path().to_owned(),
             says: self.stage.file.decisive_lines(),
             problem: self.stage.problem(),
+            release: self.stage.release().map(|now| (title(&now), ladder(&now))),
             traffic: parts(&self.windows[0]),
             testers: if totals.len() > 1 { parts(&self.windows[1]) } else { Vec::new() },
             requests: totals.iter().map(|totals| totals.done).sum(),
@@ -206,10 +278,4 @@ impl<'a> Play<'a> {
         };
         Ok(self.face.frame(&frame)?)
     }
-}
-
-/// An event about the file, with the lines that decide below it.
-fn saying(what: &str, lines: &[String]) -> String {
-    let indented = lines.iter().map(|line| format!("\n  {line}"));
-    std::iter::once(format!("{what}:")).chain(indented).collect()
 }

@@ -3,17 +3,22 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::file::{HOST, NEW, OLD, ReleaseFile, TESTER};
-use super::story::BEGINNING;
+use super::file::{HOST, ReleaseFile, SERVICE, TESTER, VERSIONS};
+use super::story::{FIRST, SLOW};
 use super::{DemoError, Options, Summary};
+use crate::control::{RolloutStatus, ServerStatus};
+use crate::rollout::{Actor, Command, Verb};
 use crate::serve::{self, Running};
 use crate::snapshot::Kind;
 use crate::testbed::{self, Backend, EnvoyProcess, Load, LoadOptions, Watchdog};
 use crate::translate::{self, BootstrapOptions, XdsAddress};
 
+/// Who speaks to the server.
+pub(super) const SOMEBODY: &str = "ann";
 /// The listener of the Envoy, by the name that bootstraps give it.
 const LISTENER: &str = "http";
 
@@ -25,23 +30,27 @@ pub(super) struct Stage {
     pub listener: SocketAddr,
     pub server: Running,
     pub file: ReleaseFile,
-    backends: [Backend; 2],
+    backends: Vec<Backend>,
     _watchdog: Watchdog,
     _scratch: TempDir,
 }
 
 impl Stage {
     /// Starts everything with an Envoy at hand, and tells what was started.
-    pub(super) async fn start(envoy: &Path, mut tell: impl FnMut(&str) -> Result<(), DemoError>) -> Result<Stage, DemoError> {
+    pub(super) async fn start(
+        options: &Options,
+        envoy: &Path,
+        mut tell: impl FnMut(&str) -> Result<(), DemoError>,
+    ) -> Result<Stage, DemoError> {
         let scratch = tempfile::Builder::new().prefix("tidegate-demo-").tempdir()?;
         let watchdog = Watchdog::over(scratch.path(), None)?;
-        let backends = [Backend::start(OLD).await?, Backend::start(NEW).await?];
-        let [old, new] = [0, 1].map(|at: usize| backends[at].address());
-        tell(&format!("the toy service runs: {OLD} on {old}, {NEW} on {new}"))?;
+        let (backends, addresses) = toys().await?;
+        let places = VERSIONS.iter().zip(addresses).map(|(name, address)| format!("{name} on {address}"));
+        tell(&format!("the toy service runs: {}", places.collect::<Vec<_>>().join(", ")))?;
         let releases = scratch.path().join("releases");
         std::fs::create_dir(&releases)?;
-        let file = ReleaseFile::new(&releases, old, new);
-        file.save(BEGINNING.says)?;
+        let file = ReleaseFile::new(&releases, addresses, options.hold);
+        file.save(FIRST)?;
         let mut server = serve::start(serve::Options::local(releases, scratch.path().join("state"))).await?;
         ready(&mut server).await?;
         tell(&format!("the control plane serves {}: xDS on {}, admin on {}", file.path().display(), server.xds, server.admin))?;
@@ -70,10 +79,27 @@ impl Stage {
         routes.map_or((false, 0), |routes| (routes.in_sync, routes.pushes))
     }
 
+    /// What the server says of itself.
+    pub(super) fn status(&self) -> Arc<ServerStatus> {
+        Arc::clone(&self.server.status.borrow())
+    }
+
+    /// How far the release is that the file asks for.
+    pub(super) fn release(&self) -> Option<RolloutStatus> {
+        self.status().services.first()?.rollout.clone()
+    }
+
     /// What the server finds wrong with the file, in a line.
     pub(super) fn problem(&self) -> Option<String> {
-        let status = Arc::clone(&self.server.status.borrow());
-        status.problems.first().map(|problem| problem.one_line())
+        self.status().problems.first().map(|problem| problem.one_line())
+    }
+
+    /// Says something to the server, for what there is to be seen now. What came of it, in words.
+    pub(super) async fn order(&self, verb: Verb, reason: &str) -> Result<String, DemoError> {
+        let by = Actor { name: SOMEBODY.to_owned(), claimed: true };
+        let revision = self.status().services.first().map(|service| service.revision);
+        let ordered = self.server.desk.order(SERVICE, Command { verb, by, reason: Some(reason.to_owned()), revision }).await;
+        ordered.map(|ordered| ordered.text).map_err(|refused| DemoError::Broken(refused.to_string()))
     }
 
     /// What the server knows of why something does not happen.
@@ -99,6 +125,23 @@ impl Stage {
         }
         Ok(summary)
     }
+}
+
+/// How late the slow version answers.
+const LATE: Duration = Duration::from_millis(50);
+
+/// The toy service in each of its versions, and where each is.
+async fn toys() -> std::io::Result<(Vec<Backend>, [SocketAddr; VERSIONS.len()])> {
+    let (mut toys, mut addresses) = (Vec::new(), [SocketAddr::from(([127, 0, 0, 1], 0)); VERSIONS.len()]);
+    for (name, address) in VERSIONS.iter().zip(&mut addresses) {
+        let toy = Backend::start(name).await?;
+        if *name == SLOW {
+            toy.set_delay(LATE);
+        }
+        *address = toy.address();
+        toys.push(toy);
+    }
+    Ok((toys, addresses))
 }
 
 /// Waits until the first load is being served.

@@ -49,6 +49,8 @@ codes! {
     NO_SUCH_FILE = "T031";
     NO_ENDPOINTS = "T032";
     SHARED_ENDPOINT = "T033";
+    NOT_IN_PLACE = "T034";
+    ROLLING_OVER_DNS = "T035";
 }
 
 // Shares.
@@ -78,6 +80,7 @@ codes! {
     STEP_BACK = "T065";
     BAD_WINDOW = "T066";
     NO_LIMIT = "T067";
+    BAD_SEQUENCE = "T068";
     NOT_SERVED_YET = "T069";
 }
 
@@ -89,6 +92,7 @@ codes! {
     PORT_CLASH = "T073";
     NO_CLIENT_CA = "T074";
     PATTERN_UNDER_SCOPES = "T075";
+    PREVIEW_IS_HOST = "T076";
 }
 
 // Worth a look.

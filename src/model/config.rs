@@ -1,15 +1,17 @@
 //! `tidegate.yaml`: what concerns the whole fleet and not one service.
 
 use super::words::{listed, nearest, quoted};
-use super::{Fleet, Listener};
+use super::{Fleet, Listener, Notification};
 
-/// The configuration file, read and checked. The default is what holds without one: no listeners, no fleets, no TLS.
+/// The configuration file, read and checked. The default is what holds without one: no listeners, no fleets, nobody told, no TLS.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Config {
     /// Listeners given by LDS, in file order.
     pub listeners: Vec<Listener>,
     /// Fleets, in file order.
     pub fleets: Vec<Fleet>,
+    /// Whom to tell of rollouts, in file order.
+    pub notifications: Vec<Notification>,
     /// TLS on the xDS port.
     pub xds_tls: Option<PortTls>,
     /// TLS on the admin port.

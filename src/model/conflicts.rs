@@ -48,7 +48,8 @@ pub fn claims_alike(one: &Document<Release>, other: &Document<Release>) -> bool 
         document.value.as_ref().map(|r| (r.service.clone(), r.path.clone(), r.fleets.clone(), r.hosts.clone()))
     };
     let names = |places: &[(String, Span)]| places.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
-    let places = |document: &Document<Release>| (names(&document.places.hosts), names(&document.places.fleets));
+    let preview = |document: &Document<Release>| document.places.preview.as_ref().map(|(host, _)| host.clone());
+    let places = |document: &Document<Release>| (names(&document.places.hosts), names(&document.places.fleets), preview(document));
     of(one) == of(other) && places(one) == places(other)
 }
 
@@ -79,14 +80,14 @@ struct Claims<'a> {
 impl<'a> Claims<'a> {
     fn take(&mut self, document: &'a Document<Release>, release: &'a Release) {
         self.services.insert(&release.service, (document, release, &document.places.service));
-        for (host, span) in &document.places.hosts {
+        for (host, span) in document.places.claimed() {
             self.hosts.entry((host, &release.path)).or_default().push((document, release, span));
         }
     }
 
     fn clashes(&self, document: &Document<Release>, release: &Release) -> Vec<Problem> {
         let service = self.services.get(release.service.as_str()).map(|first| service_twice(document, release, first));
-        let hosts = document.places.hosts.iter().filter_map(|(host, span)| {
+        let hosts = document.places.claimed().filter_map(|(host, span)| {
             let claims = self.hosts.get(&(host.as_str(), release.path.as_str()))?;
             let first = claims.iter().find(|(_, other, _)| may_meet(&release.fleets, &other.fleets))?;
             Some(host_twice(document, release, (host, span), first))

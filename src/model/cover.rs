@@ -1,5 +1,6 @@
 //! Whether a rule can ever come to its turn behind others.
 
+use super::asked::is_under;
 use super::{Match, Rule, Subject, Test};
 
 /// The earlier rules, by index, that together take every request which `rule` matches; `None` if it has some of its own, or if
@@ -23,10 +24,9 @@ pub(super) fn is_outside(rule: &Rule, path: &str) -> bool {
 
 /// Whether no path under `own` satisfies a test. The service's path separates at slashes.
 fn misses(test: &Test, own: &str) -> bool {
-    let under = |path: &str| path == own || path.starts_with(&format!("{}/", own.trim_end_matches('/')));
     match test {
-        Test::Prefix(prefix) => !own.starts_with(prefix.as_str()) && !under(prefix),
-        test => values(test).is_some_and(|values| !values.iter().any(|value| under(value))),
+        Test::Prefix(prefix) => !own.starts_with(prefix.as_str()) && !is_under(prefix, own),
+        test => values(test).is_some_and(|values| !values.iter().any(|value| is_under(value, own))),
     }
 }
 
@@ -43,7 +43,7 @@ fn implies(narrow: &Match, wide: &Match) -> bool {
     match (narrow.invert, wide.invert) {
         (false, false) => within(&narrow.test, &wide.test),
         (true, true) => within(&wide.test, &narrow.test),
-        (false, true) => values(&narrow.test).is_some_and(|values| values.iter().all(|value| !holds(&wide.test, value))),
+        (false, true) => values(&narrow.test).is_some_and(|values| values.iter().all(|value| !wide.test.accepts(value))),
         (true, false) => false,
     }
 }
@@ -54,7 +54,7 @@ fn within(narrow: &Test, wide: &Test) -> bool {
         return true;
     }
     if let Some(values) = values(narrow) {
-        return values.iter().all(|value| holds(wide, value));
+        return values.iter().all(|value| wide.accepts(value));
     }
     match (narrow, wide) {
         (Test::Prefix(narrow), Test::Prefix(wide)) => narrow.starts_with(wide.as_str()),
@@ -72,18 +72,6 @@ fn values(test: &Test) -> Option<&[String]> {
         Test::Exact(value) => Some(std::slice::from_ref(value)),
         Test::In(values) => Some(values),
         _ => None,
-    }
-}
-
-fn holds(test: &Test, value: &str) -> bool {
-    match test {
-        Test::Exact(other) => value == other,
-        Test::In(others) => others.iter().any(|other| other == value),
-        Test::Prefix(prefix) => value.starts_with(prefix.as_str()),
-        Test::Suffix(suffix) => value.ends_with(suffix.as_str()),
-        Test::Contains(part) => value.contains(part.as_str()),
-        Test::Regex(regex) => regex::Regex::new(&format!("^(?:{regex})$")).is_ok_and(|regex| regex.is_match(value)),
-        Test::Present => true,
     }
 }
 

@@ -32,8 +32,21 @@ pub(super) struct Places {
     pub fleets: Vec<(String, Span)>,
     /// Each rule by its name.
     pub rules: Vec<(String, Span)>,
+    /// The key of the plan's strategy; empty without a plan.
+    pub strategy: &'static str,
+    /// Parts of the plan by their keys: `canary.steps[1]`.
+    pub plan: Vec<(String, Span)>,
+    /// The host of the plan's preview, lower case.
+    pub preview: Option<(String, Span)>,
     /// Files of the configuration by the keys they stand under: `xds.certificate`.
     pub tls: Vec<(String, Span)>,
+}
+
+impl Places {
+    /// Each host that the file takes for itself: those it answers to, and that of its preview.
+    pub fn claimed(&self) -> impl Iterator<Item = &(String, Span)> {
+        self.hosts.iter().chain(&self.preview)
+    }
 }
 
 impl<T> Document<T> {
@@ -52,6 +65,15 @@ impl<T> Document<T> {
     pub fn place(&self, rule: Option<&str>) -> Label {
         let rule = rule.and_then(|rule| self.places.rules.iter().find(|(name, _)| name == rule));
         self.label(rule.map_or(&self.places.service, |(_, span)| span), "")
+    }
+
+    /// Where a part of the plan stands, by the keys and numbers on the way to it: `candidate`, `canary.steps[1]`,
+    /// `then[0].blue_green.before[0]`, counted from 0. If it is not written, the nearest part around it; else the strategy, and
+    /// without a plan the service's name.
+    pub fn place_of_plan(&self, key: &str) -> Label {
+        let around = std::iter::successors(Some(key), |key| key.rfind(['.', '[']).and_then(|end| key.get(..end)));
+        let found = around.chain([self.places.strategy]).find_map(|key| self.places.plan.iter().find(|(name, _)| name == key));
+        self.label(found.map_or(&self.places.service, |(_, span)| span), "")
     }
 
     /// Where a file of the configuration is named, by the keys it stands under: `xds.certificate`.

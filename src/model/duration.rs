@@ -47,6 +47,20 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
     checked(text, Duration::from_millis(millis))
 }
 
+/// A duration as files write it; what is less than a millisecond is left out.
+pub fn duration_text(time: Duration) -> String {
+    let mut rest = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    let mut text = String::new();
+    for (unit, millis) in UNITS {
+        let count = rest / millis;
+        if count > 0 {
+            text += &format!("{count}{unit}");
+            rest %= millis;
+        }
+    }
+    if text.is_empty() { "0s".to_owned() } else { text }
+}
+
 fn checked(text: &str, duration: Duration) -> Result<Duration, DurationError> {
     match duration {
         _ if text.is_empty() => Err(DurationError::Malformed),
@@ -74,6 +88,13 @@ mod tests {
             [("400ms", 400), ("10m", 600_000), ("1h30m", 5_400_000), ("365d", 31_536_000_000), ("1d2h3m4s5ms", 93_784_005)]
         {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        for text in ["400ms", "10m", "1h30m", "365d", "1d2h3m4s5ms"] {
+            assert_eq!(parse_duration(text).map(duration_text).as_deref(), Ok(text));
         }
     }
 

@@ -69,7 +69,7 @@ fn patterns(document: &Document<Release>) -> impl Iterator<Item = &(String, Span
 }
 
 /// Whether one Envoy may be given both: not if each names its fleets and none of them is named by both.
-pub(super) fn may_meet(one: &[String], other: &[String]) -> bool {
+pub fn may_meet(one: &[String], other: &[String]) -> bool {
     one.is_empty() || other.is_empty() || one.iter().any(|fleet| other.contains(fleet))
 }
 

@@ -4,8 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{AbTest, BlueGreen, Canary, Checks, Identity, Rolling, Windows};
 
-/// A strategy with everything around it. Validated in full; the engine that runs it is to come, so a file whose plan would have to
-/// run is refused as not served yet.
+/// A strategy with everything around it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// The version being released. `None`: nothing is, the plan waits for the next one, and stable has all the traffic.
@@ -31,6 +30,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The strategies in the order in which they are run: the first, and what follows it.
+    pub fn strategies(&self) -> impl Iterator<Item = &Strategy> {
+        std::iter::once(&self.strategy).chain(&self.then)
+    }
+
     /// Whether there is something to run: a candidate, or an experiment.
     pub fn is_active(&self) -> bool {
         self.candidate.is_some() || matches!(self.strategy, Strategy::AbTest(_))

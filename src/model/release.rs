@@ -34,10 +34,19 @@ pub struct Release {
 impl Release {
     /// The split that the file itself asks for: `split` where written, else everything to `stable`.
     pub fn held_split(&self) -> Split {
-        self.split.clone().unwrap_or_else(|| {
-            let all = |v: &Version| (v.name.clone(), if v.name == self.stable { Share::FULL } else { Share::ZERO });
-            Split::new(self.versions.iter().map(all).collect()).unwrap_or_default()
-        })
+        self.split.clone().unwrap_or_else(|| self.all_to(&self.stable))
+    }
+
+    /// The split that gives everything to one version; an empty one if there is no such version.
+    pub fn all_to(&self, version: &str) -> Split {
+        let all = |v: &Version| (v.name.clone(), if v.name == version { Share::FULL } else { Share::ZERO });
+        Split::new(self.versions.iter().map(all).collect()).unwrap_or_default()
+    }
+
+    /// The host that health checks name: the first of the hosts that is one, else the service. Envoy's own default is the cluster's
+    /// name, whose slash makes many servers answer 400.
+    pub fn check_host(&self) -> &str {
+        self.hosts.iter().find(|host| !host.contains('*')).unwrap_or(&self.service)
     }
 
     /// The version of that name.

@@ -96,7 +96,7 @@ impl FromStr for Share {
 
 /// How traffic is divided between versions: every version of the service once, in file order, zero shares included, so that
 /// the order of the weights never changes within a release.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Split(Vec<(String, Share)>);
 
 impl Split {

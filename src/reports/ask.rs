@@ -8,6 +8,8 @@ use std::time::Duration;
 pub struct Ask {
     /// Of which clusters.
     pub clusters: Clusters,
+    /// Also of each of their endpoints.
+    pub endpoints: bool,
     interval: Duration,
 }
 
@@ -25,9 +27,14 @@ impl Ask {
     /// a fleet that reports each millisecond is no use to anyone.
     pub const SHORTEST: Duration = Duration::from_secs(1);
 
-    /// Asks for reports on these clusters, `interval` apart but at least [`Ask::SHORTEST`].
+    /// Asks for reports on these clusters as wholes, `interval` apart but at least [`Ask::SHORTEST`].
     pub fn new(clusters: Clusters, interval: Duration) -> Ask {
-        Ask { clusters, interval: interval.max(Ask::SHORTEST) }
+        Ask { clusters, endpoints: false, interval: interval.max(Ask::SHORTEST) }
+    }
+
+    /// The same, of each of their endpoints too or not.
+    pub fn with_endpoints(self, endpoints: bool) -> Ask {
+        Ask { endpoints, ..self }
     }
 
     /// Time between two reports.

@@ -29,7 +29,7 @@ pub struct Totals {
     pub dropped: u64,
 }
 
-/// Requests in progress to one cluster.
+/// Requests in progress to one cluster, or to one endpoint of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InProgress {
     /// How many at most, summed over the nodes.
@@ -37,7 +37,7 @@ pub struct InProgress {
     /// So many of these may have ended: an Envoy before 1.37 does not say so before it has new requests for the cluster. Whoever waits
     /// for the rest can only wait for some time.
     pub unsure: u64,
-    /// Nodes whose newest report has the cluster. Nodes that use it and do not report at all are not among them.
+    /// Nodes whose newest report has the cluster, and its endpoints if it is of one. Nodes that use it and do not report at all are not among them.
     pub nodes: usize,
     /// When the oldest of these reports came. A report that came right after something else happened may have been made before it;
     /// the next one was not.

@@ -1,6 +1,8 @@
 //! The table, shared: streams write, everybody reads.
 
-use std::sync::{Mutex, MutexGuard};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Instant;
 
 use tokio::sync::watch;
@@ -15,11 +17,13 @@ use super::table::Table;
 pub struct Loads {
     table: Mutex<Table>,
     changes: watch::Sender<u64>,
+    /// Clusters of which single endpoints matter.
+    wanted: watch::Sender<Arc<BTreeSet<String>>>,
 }
 
 impl Default for Loads {
     fn default() -> Self {
-        Loads { table: Mutex::default(), changes: watch::Sender::new(0) }
+        Loads { table: Mutex::default(), changes: watch::Sender::new(0), wanted: watch::Sender::new(Arc::default()) }
     }
 }
 
@@ -27,6 +31,32 @@ impl Loads {
     /// Requests in progress to a cluster, over all nodes; `None` if no node reports on it, which is not the same as none.
     pub fn in_progress(&self, cluster: &str) -> Option<InProgress> {
         self.table().in_progress(cluster)
+    }
+
+    /// Of which clusters [`Loads::in_progress_at`] is to be known from now on; of none, if there are none. Clients are asked anew when
+    /// the first is wanted and when the last is not any more, which takes them an interval or two.
+    pub fn want_endpoints(&self, clusters: BTreeSet<String>) {
+        let clusters = Arc::new(clusters);
+        let changed = self.wanted.send_if_modified(|wanted| {
+            let changed = *wanted != clusters;
+            *wanted = clusters.clone();
+            changed
+        });
+        if changed {
+            self.change(|table| table.want_endpoints(clusters));
+        }
+    }
+
+    /// Requests in progress to an endpoint of a cluster, over all nodes that tell of single endpoints; `None` if none of them does, or
+    /// if nobody wants that cluster's. Known of endpoints that their clusters have, also if they are draining: what is in progress to
+    /// one that was taken out of its cluster nobody tells.
+    pub fn in_progress_at(&self, cluster: &str, endpoint: SocketAddr) -> Option<InProgress> {
+        self.table().in_progress_at(cluster, endpoint)
+    }
+
+    /// The clusters of which single endpoints matter, as that changes.
+    pub(super) fn wanted(&self) -> watch::Receiver<Arc<BTreeSet<String>>> {
+        self.wanted.subscribe()
     }
 
     /// Requests a second to a cluster, over all nodes; `None` if no node reports on it.

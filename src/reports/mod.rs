@@ -6,6 +6,7 @@
 //! nothing about releases, and remembers nothing of a client that has gone.
 
 mod ask;
+mod endpoints;
 mod load;
 mod loads;
 mod node;

@@ -14,6 +14,8 @@ pub struct Reading {
     pub idle_if_absent: bool,
     /// If it says nothing of a cluster that it names, what was in progress may still be. Otherwise nothing is.
     pub unsure_if_empty: bool,
+    /// It does not tell of single endpoints.
+    pub no_endpoints: bool,
 }
 
 /// One cluster in a client's newest report. There is one for every client and cluster, so it is small.

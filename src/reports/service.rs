@@ -1,5 +1,6 @@
 //! The driver: moves messages between a session, the table and the connection.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +12,7 @@ use envoy_types::pb::envoy::service::load_stats::v3::load_reporting_service_serv
 use envoy_types::pb::envoy::service::load_stats::v3::{LoadStatsRequest, LoadStatsResponse};
 use envoy_types::pb::google::protobuf;
 use futures_util::stream;
+use tokio::sync::watch;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::ask::{Ask, Clusters};
@@ -60,6 +62,7 @@ impl LoadReportingService for Server {
             id: self.ids.fetch_add(1, Ordering::Relaxed),
             server: self.clone(),
             peer: Peer::of(request.extensions()),
+            wanted: self.loads.wanted(),
             inbound: request.into_inner(),
             reporter: None,
         };
@@ -79,6 +82,8 @@ struct Stream {
     id: u64,
     server: Server,
     peer: Peer,
+    /// Clusters of which single endpoints matter.
+    wanted: watch::Receiver<Arc<BTreeSet<String>>>,
     inbound: Streaming<LoadStatsRequest>,
     /// Set by the first request.
     reporter: Option<Reporter>,
@@ -130,6 +135,10 @@ impl Stream {
                 changed.map_err(|_| gone())?;
                 self.settle()?;
             }
+            changed = self.wanted.changed() => {
+                changed.map_err(|_| gone())?;
+                self.settle()?;
+            }
             () = alarm => {}
         }
         Ok(true)
@@ -144,7 +153,7 @@ impl Stream {
         }
         let reporter = self.reporter.as_mut().filter(|reporter| is_report && reporter.admitted);
         let Some(reporter) = reporter else { return Ok(()) };
-        let samples = samples(request.cluster_stats).map_err(refusal)?;
+        let samples = samples(request.cluster_stats, &self.wanted.borrow()).map_err(refusal)?;
         reporter.session.reported();
         self.server.loads.report(self.id, &samples, reporter.session.client().reading(), Instant::now());
         Ok(())
@@ -174,7 +183,8 @@ impl Stream {
             self.server.loads.open(self.id, &reporter.node.id);
         }
         let clusters = if client.sends_all { Clusters::All } else { Clusters::Named(names(&snapshot, &reporter.node)) };
-        reporter.session.want(Ask::new(clusters, self.server.interval));
+        let endpoints = !self.wanted.borrow_and_update().is_empty();
+        reporter.session.want(Ask::new(clusters, self.server.interval).with_endpoints(endpoints));
         Ok(())
     }
 }
@@ -200,7 +210,12 @@ fn answer(ask: &Ask) -> LoadStatsResponse {
         Clusters::All => (Vec::new(), true),
         Clusters::Named(names) => (names.iter().map(|name| name.to_string()).collect(), false),
     };
-    LoadStatsResponse { clusters, send_all_clusters, load_reporting_interval: Some(interval), report_endpoint_granularity: false }
+    LoadStatsResponse {
+        clusters,
+        send_all_clusters,
+        load_reporting_interval: Some(interval),
+        report_endpoint_granularity: ask.endpoints,
+    }
 }
 
 fn refusal(bad: BadReport) -> Status {

@@ -42,7 +42,7 @@ impl Client {
 
     /// What it means by what it does not say.
     pub fn reading(self) -> Reading {
-        Reading { idle_if_absent: self.is_grpc, unsure_if_empty: self.hides_progress }
+        Reading { idle_if_absent: self.is_grpc, unsure_if_empty: self.hides_progress, no_endpoints: self.is_grpc }
     }
 }
 
@@ -88,9 +88,11 @@ impl Session {
         self.client
     }
 
-    /// What the client should be asked from now on.
+    /// What the client should be asked from now on. One that reads one answer alone is not asked of endpoints: that is wanted for a
+    /// while, and it would have to come anew each time.
     pub fn want(&mut self, ask: Ask) {
-        self.wanted = Some(ask);
+        let endpoints = ask.endpoints && !self.client.is_grpc;
+        self.wanted = Some(ask.with_endpoints(endpoints));
     }
 
     /// A report came.
@@ -207,6 +209,23 @@ mod tests {
         session.reported();
         assert_eq!(session.poll(now), None);
         assert_eq!(session.poll(now + SECOND), Some(Step::Renegotiate));
+    }
+
+    #[test]
+    fn k5_an_envoy_is_asked_of_endpoints_and_grpc_is_not() {
+        let endpoints = || named(&["shop/v1"]).with_endpoints(true);
+        let (mut envoy, now) = session(false);
+        envoy.want(named(&["shop/v1"]));
+        envoy.poll(now);
+        envoy.reported();
+        envoy.want(endpoints());
+        assert_eq!((envoy.poll(now), envoy.wake_at()), (None, Some(now + SECOND)), "its interval begins anew when it is asked");
+        assert_eq!(envoy.poll(now + SECOND), Some(Step::Ask(endpoints())));
+        let (mut grpc, now) = session(true);
+        grpc.want(named(&["shop/v1"]));
+        grpc.poll(now);
+        grpc.want(endpoints());
+        assert_eq!((grpc.poll(now + 60 * SECOND), grpc.wake_at()), (None, None), "it would have to come anew");
     }
 
     #[test]

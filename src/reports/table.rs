@@ -1,9 +1,11 @@
 //! The newest report of every client, and what all of them add up to. Pure: told of reports and of the time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use super::endpoints::Endpoints;
 use super::rows::{Clusters, Reading, Row};
 use super::sample::Sample;
 use super::{ClusterLoad, InProgress, Rates};
@@ -14,6 +16,8 @@ pub struct Table {
     streams: HashMap<u64, Reporter>,
     clusters: Clusters,
     reports: u64,
+    /// Clusters of which single endpoints matter.
+    wanted: Arc<BTreeSet<String>>,
 }
 
 /// One stream, and what its newest report said. A node may have several: an Envoy that restarts without losing connections is two
@@ -24,6 +28,7 @@ struct Reporter {
     at: Option<Instant>,
     /// By cluster name.
     rows: Vec<Row>,
+    endpoints: Endpoints,
 }
 
 impl Reporter {
@@ -35,7 +40,8 @@ impl Reporter {
 impl Table {
     /// A stream of a node was opened.
     pub fn open(&mut self, stream: u64, node: &str) {
-        self.streams.insert(stream, Reporter { node: node.into(), at: None, rows: Vec::new() });
+        let reporter = Reporter { node: node.into(), at: None, rows: Vec::new(), endpoints: Endpoints::default() };
+        self.streams.insert(stream, reporter);
     }
 
     /// A report came on a stream: `samples` are in the order of their names, each name once.
@@ -45,6 +51,7 @@ impl Table {
         self.reports += 1;
         let before = std::mem::take(&mut reporter.rows);
         reporter.rows = self.clusters.next(before, samples, reading);
+        reporter.endpoints.report(&self.wanted, samples, &reporter.rows, reading);
     }
 
     /// A stream ended: nothing is left of it but the counts of clusters that others report on.
@@ -62,6 +69,22 @@ impl Table {
         let unsure = found().filter(|(_, row)| row.unsure).map(|(_, row)| u64::from(row.in_progress)).sum();
         let (oldest, newest) = (times().min()?, times().max()?);
         Some(InProgress { requests: load.in_progress, unsure, nodes: nodes.len(), oldest, newest })
+    }
+
+    /// Of which clusters single endpoints matter from now on.
+    pub fn want_endpoints(&mut self, clusters: Arc<BTreeSet<String>>) {
+        self.wanted = clusters;
+        self.streams.values_mut().for_each(|reporter| reporter.endpoints.retain(&self.wanted));
+    }
+
+    /// Requests in progress to an endpoint of a cluster; `None` if no newest report tells of the endpoints of that.
+    pub fn in_progress_at(&self, cluster: &str, endpoint: SocketAddr) -> Option<InProgress> {
+        let told = |reporter: &Reporter| reporter.endpoints.in_progress(cluster, endpoint);
+        let found = || self.streams.values().filter_map(|reporter| Some((&*reporter.node, reporter.at?, told(reporter)?)));
+        let (oldest, newest) = (found().map(|(_, at, _)| at).min()?, found().map(|(_, at, _)| at).max()?);
+        let (requests, unsure) = found().fold((0, 0), |sum, (_, _, (more, unsure))| (sum.0 + more, sum.1 + unsure));
+        let nodes = found().map(|(node, ..)| node).collect::<HashSet<_>>().len();
+        Some(InProgress { requests, unsure, nodes, oldest, newest })
     }
 
     /// Requests a second to a cluster; `None` if no newest report has it.
@@ -98,8 +121,8 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-    const GRPC: Reading = Reading { idle_if_absent: true, unsure_if_empty: false };
-    const OLD_ENVOY: Reading = Reading { idle_if_absent: false, unsure_if_empty: true };
+    const GRPC: Reading = Reading { idle_if_absent: true, unsure_if_empty: false, no_endpoints: true };
+    const OLD_ENVOY: Reading = Reading { idle_if_absent: false, unsure_if_empty: true, no_endpoints: false };
 
     fn sample(cluster: &str, in_progress: u32) -> Sample {
         let interval = 2 * SECOND;
@@ -111,6 +134,7 @@ mod tests {
             failed: 1,
             dropped: 2,
             interval,
+            ..Sample::default()
         }
     }
 
@@ -176,6 +200,85 @@ mod tests {
         assert_eq!(told(&table), Some((5, 5)), "as long as it says nothing");
         table.report(1, &[sample("shop/v1", 0)], OLD_ENVOY, now);
         assert_eq!(told(&table), Some((0, 0)));
+    }
+
+    fn at(port: u16) -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], port))
+    }
+
+    fn endpoints(cluster: &str, endpoints: &[(u16, u32)]) -> Sample {
+        let sum = endpoints.iter().map(|(_, requests)| *requests).sum();
+        Sample { endpoints: endpoints.iter().map(|(port, requests)| (at(*port), *requests)).collect(), ..sample(cluster, sum) }
+    }
+
+    fn told(table: &Table, port: u16) -> Option<(u64, u64, usize)> {
+        table.in_progress_at("shop/v1", at(port)).map(|found| (found.requests, found.unsure, found.nodes))
+    }
+
+    fn want(table: &mut Table, clusters: &[&str]) {
+        table.want_endpoints(Arc::new(clusters.iter().map(|cluster| cluster.to_string()).collect()));
+    }
+
+    #[test]
+    fn k5_what_is_in_progress_at_an_endpoint_is_summed_over_nodes() {
+        let (mut table, now) = table(&[(1, "a"), (2, "b"), (3, "b"), (4, "grpc")]);
+        want(&mut table, &["shop/v1"]);
+        assert_eq!(told(&table, 1), None, "nobody has said anything");
+        table.report(1, &[endpoints("shop/v1", &[(1, 5), (2, 1)])], Reading::default(), now);
+        table.report(2, &[endpoints("shop/v1", &[(1, 7)])], Reading::default(), now + SECOND);
+        table.report(3, &[endpoints("shop/v1", &[(2, 1)])], Reading::default(), now + SECOND);
+        table.report(4, &[endpoints("shop/v1", &[(1, 9)])], GRPC, now + SECOND);
+        assert_eq!((told(&table, 1), told(&table, 2)), (Some((12, 0, 2)), Some((2, 0, 2))), "gRPC is not counted");
+        table.report(1, &[endpoints("shop/v1", &[(2, 1)])], Reading::default(), now + 2 * SECOND);
+        let found = table.in_progress_at("shop/v1", at(1)).unwrap();
+        assert_eq!((found.requests, found.oldest, found.newest), (7, now + SECOND, now + 2 * SECOND), "a row that is gone is 0");
+        table.report(1, &[], Reading::default(), now + 2 * SECOND);
+        table.close(2);
+        assert_eq!(told(&table, 1), Some((0, 0, 1)), "one has not the cluster any more, one has gone");
+    }
+
+    #[test]
+    fn k5_who_has_not_heard_that_it_should_does_not_tell_that_there_are_none() {
+        let (mut table, now) = table(&[(1, "a")]);
+        want(&mut table, &["shop/v1"]);
+        table.report(1, &[sample("shop/v1", 5)], Reading::default(), now);
+        assert_eq!(told(&table, 1), None, "somewhere there are five");
+        table.report(1, &[endpoints("shop/v1", &[(1, 4), (2, 0)])], Reading::default(), now);
+        assert_eq!((told(&table, 1), told(&table, 2)), (Some((4, 0, 1)), Some((0, 0, 1))));
+        table.report(1, &[sample("shop/v1", 5)], Reading::default(), now);
+        assert_eq!(told(&table, 1), None, "it was asked to tell no more");
+        table.report(1, &[sample("shop/v1", 0)], Reading::default(), now);
+        assert_eq!(told(&table, 1), Some((0, 0, 1)), "nothing anywhere is nothing there");
+    }
+
+    #[test]
+    fn k5_an_old_envoy_that_says_nothing_may_still_have_requests_at_an_endpoint() {
+        let (mut table, now) = table(&[(1, "old"), (2, "new")]);
+        want(&mut table, &["shop/v1"]);
+        let empty = Sample { in_progress: None, ..sample("shop/v1", 0) };
+        table.report(1, &[endpoints("shop/v1", &[(1, 5)])], OLD_ENVOY, now);
+        table.report(2, &[endpoints("shop/v1", &[(1, 7)])], Reading::default(), now);
+        table.report(1, std::slice::from_ref(&empty), OLD_ENVOY, now);
+        assert_eq!(told(&table, 1), Some((12, 5, 2)));
+        table.report(2, std::slice::from_ref(&empty), Reading::default(), now);
+        assert_eq!(told(&table, 1), Some((5, 5, 2)));
+        table.report(1, &[endpoints("shop/v1", &[(2, 1)])], OLD_ENVOY, now);
+        assert_eq!(told(&table, 1), Some((0, 0, 2)));
+    }
+
+    #[test]
+    fn k5_endpoints_are_kept_of_the_clusters_that_they_are_wanted_of() {
+        let (mut table, now) = table(&[(1, "a")]);
+        table.report(1, &[endpoints("shop/v1", &[(1, 5)])], Reading::default(), now);
+        assert_eq!(told(&table, 1), None);
+        want(&mut table, &["shop/v1"]);
+        assert_eq!(told(&table, 1), None, "the next report tells");
+        table.report(1, &[endpoints("shop/v1", &[(1, 5)])], Reading::default(), now);
+        want(&mut table, &["shop/v0", "shop/v1"]);
+        assert_eq!(told(&table, 1), Some((5, 0, 1)));
+        want(&mut table, &["shop/v0"]);
+        want(&mut table, &["shop/v1"]);
+        assert_eq!(told(&table, 1), None, "nothing is kept that was not wanted");
     }
 
     #[test]

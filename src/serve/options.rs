@@ -43,6 +43,8 @@ pub struct Options {
     pub shutdown_spread: Duration,
     /// Serves an empty directory as what it is.
     pub allow_empty: bool,
+    /// Rollouts go on although no node is connected.
+    pub advance_without_nodes: bool,
 }
 
 impl Options {
@@ -67,6 +69,7 @@ impl Options {
             max_connection_age: Duration::from_secs(30 * 60),
             shutdown_spread: Duration::ZERO,
             allow_empty: false,
+            advance_without_nodes: false,
         }
     }
 
@@ -108,6 +111,9 @@ pub enum ServeError {
     /// The state folder cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// TLS for hooks cannot be set up.
+    #[error("hooks: {0}")]
+    Hooks(#[from] tokio_rustls::rustls::Error),
     /// Reflection cannot be built from the descriptors.
     #[error("reflection: {0}")]
     Reflection(#[from] tonic_reflection::server::Error),

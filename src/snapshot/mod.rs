@@ -23,7 +23,7 @@ mod view;
 mod whole;
 
 pub use crate::model::{Locality, Node, Refusal, Shown};
-pub use crate::translate::{Kind, XdsVariant, cluster_name};
+pub use crate::translate::{Kind, ROUTES, XdsVariant, cluster_name};
 pub use derived::{Names, Serial};
 pub use resource::{Resource, Version};
 pub use service::{Service, Services};

@@ -72,7 +72,7 @@ mod tests {
     use crate::control::{FileState, ServiceStatus, VersionStatus};
     use crate::model::{Share, Split};
     use crate::reports::{Reading, Sample};
-    use crate::telemetry::Metrics;
+    use crate::telemetry::{Metrics, Seen};
     use crate::xds;
 
     fn shop() -> ServiceStatus {
@@ -88,6 +88,11 @@ mod tests {
             versions: vec![version("v1"), version("v2")],
             split: Split::new(vec![("v1".into(), Share::FULL)]).unwrap(),
             rules: vec![],
+            revision: 0,
+            snapshot: 0,
+            instead: None,
+            previous: None,
+            rollout: None,
         }
     }
 
@@ -103,11 +108,13 @@ mod tests {
             failed: 2,
             dropped: 1,
             interval: Duration::from_secs(1),
+            ..Sample::default()
         };
         loads.report(1, &[sample("made/up"), sample("shop/v1")], Reading::default(), Instant::now());
         let status = ServerStatus { services: vec![shop().into()], ..ServerStatus::default() };
         let (_sender, status) = watch::channel(Arc::new(status));
-        let text = Metrics::new(&xds::Metrics::default(), status, Arc::default(), loads).text().unwrap();
+        let seen = Seen { status, board: Arc::default(), loads, orders: Arc::default(), notices: Arc::default() };
+        let text = Metrics::new(&xds::Metrics::default(), seen).text().unwrap();
         for line in [
             "tidegate_load_reporting_nodes 1",
             "tidegate_load_reports_total 1",

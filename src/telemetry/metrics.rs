@@ -8,9 +8,25 @@ use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 use super::now::Now;
-use crate::control::ServerStatus;
+use crate::control::{Orders, ServerStatus};
+use crate::hooks::Counts;
 use crate::reports::Loads;
 use crate::xds::{self, Board};
+
+/// What is read at each scrape.
+#[derive(Debug)]
+pub struct Seen {
+    /// The published status.
+    pub status: watch::Receiver<Arc<ServerStatus>>,
+    /// The connected streams.
+    pub board: Arc<Board>,
+    /// What the nodes report of their load.
+    pub loads: Arc<Loads>,
+    /// Orders, and what they came to.
+    pub orders: Arc<Orders>,
+    /// Notifications, and what they came to.
+    pub notices: Arc<Counts>,
+}
 
 /// Everything that `/metrics` tells. Names begin with `tidegate_`.
 #[derive(Debug)]
@@ -22,18 +38,13 @@ impl Metrics {
     /// The media type of [`Metrics::text`].
     pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    /// A registry over the streams' counters, the published status, the board and what the nodes report of their load.
-    pub fn new(
-        streams: &xds::Metrics,
-        status: watch::Receiver<Arc<ServerStatus>>,
-        board: Arc<Board>,
-        loads: Arc<Loads>,
-    ) -> Metrics {
+    /// A registry over the streams' counters, and what is read at each scrape.
+    pub fn new(streams: &xds::Metrics, seen: Seen) -> Metrics {
         let mut registry = Registry::with_prefix("tidegate");
         let build = Info::new([("version", env!("CARGO_PKG_VERSION"))]);
         registry.register("build", "What is running", build);
         streams.register(&mut registry);
-        registry.register_collector(Box::new(Now::new(status, board, loads)));
+        registry.register_collector(Box::new(Now::new(seen)));
         Metrics { registry }
     }
 

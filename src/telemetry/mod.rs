@@ -7,5 +7,6 @@ mod load;
 pub mod log;
 mod metrics;
 mod now;
+mod rollouts;
 
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Seen};

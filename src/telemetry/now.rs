@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use prometheus_client::collector::Collector;
@@ -10,40 +9,40 @@ use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Unit;
-use tokio::sync::watch;
 
+use super::metrics::Seen;
 use crate::control::{FileState, ServerStatus};
 use crate::diag::Severity;
-use crate::reports::Loads;
 use crate::snapshot::Kind;
-use crate::xds::{Board, StreamStatus};
+use crate::xds::StreamStatus;
 
-/// Reads the published status, the board and what nodes report of their load.
+/// Reads what is published, and counted elsewhere.
 #[derive(Debug)]
 pub(super) struct Now {
-    status: watch::Receiver<Arc<ServerStatus>>,
-    board: Arc<Board>,
-    loads: Arc<Loads>,
+    seen: Seen,
 }
 
 impl Now {
-    pub fn new(status: watch::Receiver<Arc<ServerStatus>>, board: Arc<Board>, loads: Arc<Loads>) -> Now {
-        Now { status, board, loads }
+    pub fn new(seen: Seen) -> Now {
+        Now { seen }
     }
 }
 
 impl Collector for Now {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        let status = self.status.borrow().clone();
+        let status = self.seen.status.borrow().clone();
         let mut out = Writer(encoder);
         out.loads(&status)?;
         out.problems(&status)?;
         out.load_time(&status, Timestamp::now())?;
-        let streams = self.board.streams();
+        let streams = self.seen.board.streams();
         out.nodes(&streams)?;
         out.rejections(&streams)?;
         out.silence(&streams, Timestamp::now())?;
-        out.load(&status, &self.loads)
+        out.load(&status, &self.seen.loads)?;
+        out.rollouts(&status, Timestamp::now())?;
+        out.orders(&self.seen.orders)?;
+        out.notices(&self.seen.notices)
     }
 }
 
@@ -140,11 +139,15 @@ impl Writer<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::watch;
+
     use super::*;
     use crate::diag::{Label, Problem, SourceFile};
     use crate::snapshot::{Node, Version};
     use crate::telemetry::Metrics;
-    use crate::xds::{self, TypeStatus, Variant};
+    use crate::xds::{self, Board, TypeStatus, Variant};
 
     fn problem(file: &str, severity: Severity) -> Problem {
         let file = Arc::new(SourceFile { path: file.into(), text: String::new() });
@@ -160,6 +163,7 @@ mod tests {
             variant: Variant::Sotw,
             aggregated: false,
             since: Timestamp::UNIX_EPOCH,
+            acked: None,
             types: xds::ByKind::from_iter([(Kind::Cluster, TypeStatus { in_sync, ..TypeStatus::default() })]),
         }
     }
@@ -168,7 +172,8 @@ mod tests {
         let board = Arc::new(Board::default());
         streams.into_iter().for_each(|stream| drop(board.put(stream)));
         let (_sender, status) = watch::channel(Arc::new(status));
-        Metrics::new(&xds::Metrics::default(), status, board, Arc::default()).text().unwrap()
+        let seen = Seen { status, board, loads: Arc::default(), orders: Arc::default(), notices: Arc::default() };
+        Metrics::new(&xds::Metrics::default(), seen).text().unwrap()
     }
 
     fn assert_lines(text: &str, lines: &[&str]) {

@@ -2,16 +2,18 @@
 
 use std::time::Duration;
 
+use envoy_types::pb::envoy::config::core::v3::RuntimeFractionalPercent;
 use envoy_types::pb::envoy::config::route::v3::retry_policy::{RetryHostPredicate, retry_host_predicate::ConfigType};
-use envoy_types::pb::envoy::config::route::v3::route_action::{ClusterSpecifier, MaxStreamDuration};
+use envoy_types::pb::envoy::config::route::v3::route_action::{ClusterSpecifier, MaxStreamDuration, RequestMirrorPolicy};
 use envoy_types::pb::envoy::config::route::v3::weighted_cluster::ClusterWeight;
 use envoy_types::pb::envoy::config::route::v3::{RetryPolicy, RouteAction, WeightedCluster};
 use envoy_types::pb::envoy::extensions::retry::host::previous_hosts::v3::PreviousHostsPredicate;
+use envoy_types::pb::envoy::r#type::v3::{FractionalPercent, fractional_percent::DenominatorType};
 use envoy_types::util::pack_any;
 
 use super::cluster;
 use super::pb::{duration, uint32};
-use crate::model::{Protocol, Release, Retry, RetryOn, Split, Upstream};
+use crate::model::{Mirror, Protocol, Release, Retry, RetryOn, Share, Split, Upstream};
 
 /// Picks of an endpoint that has failed the request already, until it is taken all the same.
 const OTHER_ENDPOINT_ATTEMPTS: i64 = 3;
@@ -45,6 +47,23 @@ fn destination(service: &str, split: &Split) -> ClusterSpecifier {
 /// The names of the clusters that a split sends to.
 pub(super) fn destinations<'a>(service: &'a str, split: &'a Split) -> impl Iterator<Item = String> + 'a {
     split.shares().iter().filter(|(_, share)| share.thousandths() > 0).map(|(version, _)| cluster::name(service, version))
+}
+
+/// Copies for a version, under the host that the requests are for: with Envoy's default they would ask for `<host>-shadow`, and a
+/// version that looks at the host would answer them otherwise than it will answer real ones.
+pub(super) fn mirror_policy(release: &Release, mirror: &Mirror) -> RequestMirrorPolicy {
+    let fraction = RuntimeFractionalPercent { default_value: Some(fraction(mirror.share)), ..RuntimeFractionalPercent::default() };
+    RequestMirrorPolicy {
+        cluster: cluster::name(&release.service, &mirror.version),
+        runtime_fraction: Some(fraction),
+        disable_shadow_host_suffix_append: true,
+        ..RequestMirrorPolicy::default()
+    }
+}
+
+/// A share in the finest unit that Envoy has for fractions: ten millionths are a thousandth of a per cent.
+fn fraction(share: Share) -> FractionalPercent {
+    FractionalPercent { numerator: share.thousandths() * 10, denominator: DenominatorType::Million.into() }
 }
 
 /// Envoy's timeout is for a whole response, which a gRPC stream may never have: there the caller's own deadline counts, and the

@@ -1,7 +1,8 @@
 //! Clusters: one for each version of a service.
 
 use envoy_types::pb::envoy::config::cluster::v3::cluster::{
-    ClusterDiscoveryType, CommonLbConfig, DiscoveryType, DnsLookupFamily, EdsClusterConfig,
+    ClusterDiscoveryType, CommonLbConfig, DiscoveryType, DnsLookupFamily, EdsClusterConfig, LbConfig, RoundRobinLbConfig,
+    SlowStartConfig,
 };
 use envoy_types::pb::envoy::config::cluster::v3::{CircuitBreakers, Cluster, OutlierDetection, circuit_breakers::Thresholds};
 use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
@@ -9,7 +10,7 @@ use envoy_types::pb::envoy::r#type::v3::Percent;
 
 use super::pb::{ads, duration, itself, uint32};
 use super::{Kind, Object, endpoints, health, transport};
-use crate::model::{Backends, Limits, Outlier, Release, Share, Version};
+use crate::model::{Backends, Limits, Outlier, Placed, Release, Share, Strategy, Version};
 
 /// Retries in flight, where the file does not say. Envoy's 3 made most retries of a killed endpoint's requests fail (860 of 7500),
 /// while retries were wanted for exactly these.
@@ -18,18 +19,21 @@ const RETRIES_IN_FLIGHT: u32 = 1000;
 /// The sweep that brings ejected endpoints back, unless the file's own time is shorter: Envoy's default.
 const OUTLIER_SWEEP: std::time::Duration = std::time::Duration::from_secs(10);
 
+/// How long an endpoint that was upgraded in place takes to get its full share: it comes back with cold caches.
+const SLOW_START: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The name of a version's cluster, and of its endpoints. Neither part may contain a slash, so no two pairs spell one name.
 pub fn name(service: &str, version: &str) -> String {
     format!("{service}/{version}")
 }
 
-/// The cluster of a version and, unless Envoy resolves a name by itself, its endpoints.
-pub(super) fn objects(release: &Release, version: &Version) -> Vec<Object> {
+/// The cluster of a version and, unless Envoy resolves a name by itself, its endpoints: those of `placed`, or else all of them.
+pub(super) fn objects(release: &Release, version: &Version, placed: Option<&[Placed]>) -> Vec<Object> {
     let name = name(&release.service, &version.name);
     match &version.backends {
         Backends::Listed(listed) | Backends::File { endpoints: listed, .. } => {
             let cluster = with_eds(common(release, &name));
-            let endpoints = endpoints::assignment(&name, listed);
+            let endpoints = placed.map_or_else(|| endpoints::assignment(&name, listed), |placed| endpoints::placed(&name, placed));
             vec![
                 Object::new(Kind::Cluster, &name, &cluster, vec![name.clone()]),
                 Object::new(Kind::Endpoints, &name, &endpoints, vec![]),
@@ -44,7 +48,9 @@ pub(super) fn objects(release: &Release, version: &Version) -> Vec<Object> {
 
 /// What clusters of both kinds have. Where Envoy's defaults lose requests to a release, others are set:
 /// - panic threshold 0: with Envoy's 50 % a version whose endpoints drain or fail is sent requests all the same;
-/// - health ignored on removal: else an endpoint that was taken out keeps its traffic until its health check fails.
+/// - health ignored on removal: else an endpoint that was taken out keeps its traffic until its health check fails;
+/// - no window in which updates are merged: with Envoy's second, an endpoint that drains is acknowledged as such and may be sent requests
+///   for as long as that all the same.
 ///
 /// Where to report load to is for gRPC clients, which are told by each cluster; an Envoy is told by its bootstrap, and leaves it alone.
 fn common(release: &Release, name: &str) -> Cluster {
@@ -55,6 +61,7 @@ fn common(release: &Release, name: &str) -> Cluster {
         connect_timeout: Some(duration(upstream.connect_timeout)),
         common_lb_config: Some(CommonLbConfig {
             healthy_panic_threshold: Some(Percent { value: 0.0 }),
+            update_merge_window: Some(duration(std::time::Duration::ZERO)),
             ..CommonLbConfig::default()
         }),
         ignore_health_on_host_removal: true,
@@ -64,8 +71,18 @@ fn common(release: &Release, name: &str) -> Cluster {
         outlier_detection: upstream.outlier.as_ref().map(outlier_detection),
         transport_socket: upstream.tls.as_ref().map(|tls| transport::tls_socket(upstream.protocol, tls)),
         typed_extension_protocol_options: transport::protocol_options(upstream.protocol).into_iter().collect(),
+        lb_config: slow_start(release),
         ..Cluster::default()
     }
+}
+
+/// Endpoints that are upgraded in place begin slowly. It follows from the file alone, and not from whether a rollout is under way: an
+/// Envoy makes all connections of a cluster anew when the cluster changes, and load reports lose what is in flight.
+fn slow_start(release: &Release) -> Option<LbConfig> {
+    let Strategy::Rolling(rolling) = &release.plan.as_ref()?.strategy else { return None };
+    rolling.upgrade.as_ref()?;
+    let config = SlowStartConfig { slow_start_window: Some(duration(SLOW_START)), ..SlowStartConfig::default() };
+    Some(LbConfig::RoundRobinLbConfig(RoundRobinLbConfig { slow_start_config: Some(config) }))
 }
 
 /// The name in statistics, if it must differ. Envoy takes a cluster's name out of a statistic's up to the first dot, so `web/1.10`

@@ -22,7 +22,7 @@ pub(super) fn check(release: &Release, check: &HealthCheck) -> core::HealthCheck
 }
 
 fn checker(release: &Release, check: &HealthCheck) -> HealthChecker {
-    let authority = authority(release).to_owned();
+    let authority = release.check_host().to_owned();
     let http = |codec: CodecClientType| {
         HealthChecker::HttpHealthCheck(HttpHealthCheck {
             host: authority.clone(),
@@ -38,10 +38,4 @@ fn checker(release: &Release, check: &HealthCheck) -> HealthChecker {
             HealthChecker::GrpcHealthCheck(GrpcHealthCheck { authority: authority.clone(), ..GrpcHealthCheck::default() })
         }
     }
-}
-
-/// The host that checks name: the service's first host that is one, else the service. Envoy's default is the cluster's name, whose
-/// slash makes many servers answer 400.
-fn authority(release: &Release) -> &str {
-    release.hosts.iter().find(|host| !host.contains('*')).unwrap_or(&release.service)
 }

@@ -9,7 +9,7 @@
 use envoy_types::pb::envoy::config::route::v3::header_matcher::HeaderMatchSpecifier;
 use envoy_types::pb::envoy::config::route::v3::query_parameter_matcher::QueryParameterMatchSpecifier;
 use envoy_types::pb::envoy::config::route::v3::{HeaderMatcher, QueryParameterMatcher, RouteMatch};
-use envoy_types::pb::envoy::r#type::matcher::v3::string_matcher::MatchPattern;
+use envoy_types::pb::envoy::r#type::matcher::v3::{StringMatcher, string_matcher::MatchPattern};
 
 use super::expression;
 use super::part::{Part, Unsayable, accepts_empty, one_of};
@@ -17,8 +17,8 @@ use super::path::{self, PATH};
 use super::pb::{regex, string};
 use crate::model::{MAX_PROGRAM_STEPS, Match, Subject, Test, program_steps};
 
-const COOKIE: Part = Part { name: "cookie", end: ';' };
-const PARAMETER: Part = Part { name: "query parameter", end: '&' };
+const COOKIE: Part = Part { name: "cookie", end: ';', first: false };
+const PARAMETER: Part = Part { name: "query parameter", end: '&', first: false };
 
 /// One condition of a route match.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,6 +64,17 @@ pub(super) fn route_matches(service_path: &str, alternative: &[Match]) -> Result
         Some((expression, steps)) => Err(Unsayable::TooLarge { expression: expression.to_owned(), steps }),
         None => Ok(ways.into_iter().map(|conditions| route_match(specifier.clone(), conditions)).collect()),
     }
+}
+
+/// A route match for one host alone, whatever the case and the port that a request names it with: one match without a port, one with.
+/// Neither is an expression, as Envoy takes none of a host's greatest length.
+pub(super) fn for_authority(place: &RouteMatch, host: &str) -> [RouteMatch; 2] {
+    [MatchPattern::Exact(host.to_owned()), MatchPattern::Prefix(format!("{host}:"))].map(|pattern| {
+        let whatever_case = StringMatcher { ignore_case: true, ..string(pattern) };
+        let mut place = place.clone();
+        place.headers.push(matcher(":authority", HeaderMatchSpecifier::StringMatch(whatever_case)));
+        place
+    })
 }
 
 /// The ways in which two things hold together.

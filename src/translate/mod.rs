@@ -5,7 +5,7 @@
 //! plain: a kind, a name, canonical bytes and the names it refers to, so nobody behind it needs Envoy's types.
 //!
 //! ```text
-//! Release + Split ─▶ service() ─▶ clusters, endpoints, encoded routes      per service, made again only when it changes
+//! Release + Traffic ─▶ service() ─▶ clusters, endpoints, encoded routes      per service, made again only when it changes
 //! services of a host ─▶ of_host() ─▶ scope, RouteConfiguration               per host, made again only when one of them changes
 //! service, host ─▶ proxyless_…() ─▶ listener, RouteConfiguration             for gRPC clients that ask for them by name
 //! services of a set of hosts ─▶ virtual_host() ─▶ piece                       per set, likewise
@@ -119,5 +119,7 @@ pub fn proxyless_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
     proxyless::of_host(host, services)
 }
 
+#[cfg(test)]
+mod agreement_tests;
 #[cfg(test)]
 mod tests;

@@ -31,7 +31,7 @@ impl Object {
     }
 }
 
-/// What one release becomes. It depends on that release and its split alone, so it is made again only when they change.
+/// What one release becomes. It depends on that release and its traffic alone, so it is made again only when they change.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceObjects {
     /// The service.
@@ -40,15 +40,19 @@ pub struct ServiceObjects {
     pub fleets: Vec<String>,
     /// Its clusters, one a version, in file order, and their endpoints under the same names.
     pub objects: Vec<Object>,
-    /// Host names it answers to.
+    /// Host names it answers to, and that of a preview.
     pub hosts: Vec<String>,
+    /// The one of them that is for a preview, which clients without a proxy do not get.
+    pub preview: Option<String>,
     /// Path prefix it answers under.
     pub path: String,
     /// Its routes, to be put under each of the hosts, in order: `envoy.config.route.v3.Route` messages in canonical encoding, so that
     /// a RouteConfiguration over many services is put together from them without building or encoding a route again.
     pub routes: Vec<Bytes>,
-    /// The same routes as gRPC clients without a proxy take them; `None` if they cannot be given this service.
+    /// The same routes as gRPC clients without a proxy take them, without preview and copies; `None` if they cannot be given this service.
     pub proxyless_routes: Option<Vec<Bytes>>,
     /// The clusters that the routes send to, sorted, each once.
     pub route_refs: Vec<String>,
+    /// Those that the routes for clients without a proxy send to, likewise.
+    pub proxyless_refs: Vec<String>,
 }

@@ -28,7 +28,7 @@ pub(super) enum Unsayable {
     },
     /// The expression would look beyond what it is meant for.
     #[error(
-        "`{construct}` in the regular expression `{pattern}` may run over the end of the {part} it is matched against; name the \
+        "`{construct}` in the regular expression `{pattern}` may look beyond the {part} it is matched against; name the \
              characters that are meant, or use `prefix`, `suffix`, `contains`"
     )]
     Unconfined {
@@ -48,6 +48,8 @@ pub(super) struct Part {
     pub name: &'static str,
     /// The character that ends it, and that therefore cannot occur in it.
     pub end: char,
+    /// It begins where the header begins.
+    pub first: bool,
 }
 
 impl Part {
@@ -71,15 +73,19 @@ impl Part {
         })
     }
 
-    /// The same expression, unable to match beyond the part: a dot or a complement matches anything but the end, and `$` also stands
-    /// before the end. What cannot be confined for sure is refused.
+    /// The same expression, unable to match beyond the part: a dot or a complement matches anything but the end, `$` also stands
+    /// before the end, and `^` is left out at the beginning, where it says nothing. What cannot be confined for sure is refused.
     fn confine(self, pattern: &str) -> Result<String, Unsayable> {
         let refuse = |construct: String| Unsayable::Unconfined { pattern: pattern.to_owned(), construct, part: self.name };
         let end = self.end;
-        let mut confined = String::with_capacity(pattern.len() + 8);
-        let mut rest = pattern.chars();
+        let (flags, pattern) = pattern.split_at(flags(pattern));
+        let mut confined = flags.to_owned();
+        let (mut rest, mut front) = (pattern.chars(), Front { depth: 0, here: true });
         while let Some(c) = rest.next() {
+            let in_front = front.pass(c);
             match c {
+                '^' if !self.first && in_front && !rest.as_str().starts_with(['*', '+', '?', '{']) => {}
+                '^' if !self.first => return Err(refuse(c.to_string())),
                 '.' => confined.push_str(&format!("[^{end}]")),
                 '$' => confined.push_str(&format!("(?:{}.*)?$", regex::escape(&end.to_string()))),
                 '\\' => confined.push_str(&self.escape(rest.next().unwrap_or('\\')).map_err(refuse)?),
@@ -115,6 +121,35 @@ impl Part {
         let stops = regex::Regex::new(&format!("^{class}$")).is_ok_and(|regex| !regex.is_match(&self.end.to_string()));
         if stops && !operators { Ok(class) } else { Err(class) }
     }
+}
+
+/// Where in an expression one is.
+struct Front {
+    /// Groups around.
+    depth: usize,
+    /// What comes next is the first thing of the expression, or of one of its alternatives.
+    here: bool,
+}
+
+impl Front {
+    /// Goes on over a character, and says whether it was in front.
+    fn pass(&mut self, c: char) -> bool {
+        let in_front = self.here;
+        match c {
+            '(' => self.depth += 1,
+            ')' => self.depth = self.depth.saturating_sub(1),
+            _ => {}
+        }
+        self.here = self.depth == 0 && (c == '|' || c == '^' && in_front);
+        in_front
+    }
+}
+
+/// How long the flags are with which an expression begins: `(?i)`.
+fn flags(pattern: &str) -> usize {
+    let inside = pattern.strip_prefix("(?").and_then(|rest| rest.split_once(')')).map(|(inside, _)| inside);
+    let are_flags = |inside: &&str| inside.bytes().all(|b| b.is_ascii_alphabetic() || b == b'-');
+    inside.filter(are_flags).map_or(0, |inside| inside.len() + "(?)".len())
 }
 
 /// The text of a class without its brackets. A `]` that comes first, an escaped one, and one of an inner `[:class:]` do not end it.
@@ -163,8 +198,8 @@ pub(super) fn accepts_empty(test: &Test) -> bool {
 mod tests {
     use super::*;
 
-    const PATH: Part = Part { name: "path", end: '?' };
-    const COOKIE: Part = Part { name: "cookie", end: ';' };
+    const PATH: Part = Part { name: "path", end: '?', first: true };
+    const COOKIE: Part = Part { name: "cookie", end: ';', first: false };
 
     #[test]
     fn tests_become_expressions_that_stop_at_the_end() {
@@ -198,6 +233,18 @@ mod tests {
             (r"(?:a|b)?", r"(?:a|b)?"),
         ] {
             assert_eq!(PATH.confine(pattern).as_deref(), Ok(want), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_does_not_begin_with_the_header_has_no_anchor() {
+        for (pattern, want) in
+            [("^v[0-9]+$", "v[0-9]+(?:;.*)?$"), ("^a|^b", "a|b"), ("(?i)^a", "(?i)a"), ("^^a", "a"), (r"[^a]\^", r"[^;a]\^")]
+        {
+            assert_eq!(COOKIE.confine(pattern).as_deref(), Ok(want), "{pattern}");
+        }
+        for pattern in ["x*^a", "(?:^a|b)", "(?:a|b)^", "^*a", r"a\|^b"] {
+            assert_eq!(refused(COOKIE, pattern).as_deref(), Some("^"), "{pattern}");
         }
     }
 

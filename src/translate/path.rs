@@ -11,7 +11,7 @@ use super::pb::{regex, string};
 use crate::model::{Match, Subject, Test};
 
 /// The path as a part of `:path`, which has the query string too.
-pub(super) const PATH: Part = Part { name: "path", end: '?' };
+pub(super) const PATH: Part = Part { name: "path", end: '?', first: true };
 
 /// A place, and what it does not say yet.
 pub(super) struct Place<'a> {

@@ -5,6 +5,8 @@
 //! resolved by name, TLS without a certificate provider of its bootstrap. The first is said otherwise here; services with one of the
 //! others are not offered, as a client that was given them would fail later and say less.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use envoy_types::pb::envoy::config::listener::v3::{ApiListener, Listener};
 use envoy_types::pb::envoy::config::route::v3::{Route, RouteMatch};
@@ -20,12 +22,12 @@ use super::{Kind, Object, ROUTES, ServiceObjects, canonical, listener};
 use crate::model::{Backends, Release};
 
 /// A service's routes as gRPC takes them; `None` if it does not take the service's clusters.
-pub(super) fn routes(release: &Release, routes: &[Route]) -> Option<Vec<Bytes>> {
+pub(super) fn routes<'a>(release: &Release, routes: impl Iterator<Item = &'a Route>) -> Option<Vec<Bytes>> {
     let named = |backends: &Backends| matches!(backends, Backends::Dns { .. });
     if release.upstream.tls.is_some() || release.versions.iter().any(|version| named(&version.backends)) {
         return None;
     }
-    Some(routes.iter().map(|route| canonical::encode(&plain(route.clone())).into()).collect())
+    Some(routes.map(|route| canonical::encode(&plain(route.clone())).into()).collect())
 }
 
 /// A route whose path is said by an expression if it is a prefix that ends at slashes.
@@ -44,9 +46,14 @@ pub(super) fn of_service(service: &ServiceObjects) -> Vec<Object> {
     objects(name, format!("{ROUTES}/grpc/service/{name}"), &[service])
 }
 
-/// The listener and the routes of a host, if it is a name and gRPC takes all services on it.
+/// The listener and the routes of a host, if it is a name and gRPC takes all services on it, those left out that are there for a preview.
 pub(super) fn of_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
-    if is_exact(host) { objects(host, format!("{ROUTES}/grpc/host/{host}"), services) } else { vec![] }
+    let own = |service: &&ServiceObjects| service.preview.as_deref() != Some(host);
+    let services: Vec<&ServiceObjects> = services.iter().copied().filter(own).collect();
+    if !is_exact(host) || services.is_empty() {
+        return vec![];
+    }
+    objects(host, format!("{ROUTES}/grpc/host/{host}"), &services)
 }
 
 fn objects(target: &str, routes: String, services: &[&ServiceObjects]) -> Vec<Object> {
@@ -58,8 +65,9 @@ fn objects(target: &str, routes: String, services: &[&ServiceObjects]) -> Vec<Ob
         domains: vec!["*".to_owned()],
         routes: plain.into_iter().flatten().cloned().collect(),
     };
+    let refs: BTreeSet<&String> = services.iter().flat_map(|service| &service.proxyless_refs).collect();
     let listener = listener(target, &routes);
-    vec![listener, route_config::object(routes, vec![virtual_host], route_config::route_refs(services))]
+    vec![listener, route_config::object(routes, vec![virtual_host], refs.into_iter().cloned().collect())]
 }
 
 fn listener(name: &str, routes: &str) -> Object {

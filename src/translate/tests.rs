@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::model::{
-    Backends, Endpoint, HealthCheck, Listener, ListenerRoutes, Match, Release, Rule, Share, Split, Subject, Test, Traffic,
-    Upstream, Version,
+    Backends, Endpoint, HealthCheck, Listener, ListenerRoutes, Match, Mirror, Placed, PreviewHost, Release, Rule, Share, Split,
+    Subject, Test, Traffic, Upstream, Version,
 };
 
 fn release(service: &str) -> Release {
@@ -55,6 +55,53 @@ fn a_version_without_a_share_is_there_and_not_referred_to() {
 fn every_version_that_a_rule_sends_to_is_referred_to() {
     let rules = vec![rule(Subject::Header("x-canary".into()), Test::Present, false)];
     assert_eq!(made(&Release { rules, ..release("checkout") }).route_refs, ["checkout/v1", "checkout/v2"]);
+}
+
+fn previewed_and_copied(release: &Release) -> Traffic {
+    let methods = vec!["GET".into(), "POST".into()];
+    Traffic {
+        preview: Some(PreviewHost { host: "try.example.com".into(), version: "v2".into() }),
+        mirror: Some(Mirror { version: "v2".into(), share: "0.5%".parse().expect("a share"), methods }),
+        ..Traffic::at_rest(release)
+    }
+}
+
+#[test]
+fn a_preview_and_copies_are_for_envoys_alone() {
+    let checkout = release("checkout");
+    let traffic = previewed_and_copied(&checkout);
+    let (rest, made) = (made(&checkout), service(&checkout, &traffic).expect("what Envoy accepts"));
+    assert_eq!(made.hosts, ["checkout.example.com", "try.example.com"]);
+    assert_eq!(made.route_refs, ["checkout/v1", "checkout/v2"]);
+    assert_eq!((&made.proxyless_routes, &made.proxyless_refs), (&rest.proxyless_routes, &rest.proxyless_refs));
+    assert_eq!(proxyless_host("try.example.com", &[&made]), []);
+    assert_eq!(proxyless_host("checkout.example.com", &[&made]), proxyless_host("checkout.example.com", &[&rest]));
+    assert_eq!(made.routes.len(), rest.routes.len() + 3, "two for the preview, one for what is copied");
+    assert_eq!(made.routes.last(), rest.routes.last(), "what is not copied goes as before");
+    assert_eq!(made.objects, rest.objects, "clusters and endpoints stay as they are");
+}
+
+#[test]
+fn rules_are_those_of_the_traffic() {
+    let checkout = release("checkout");
+    let rules = vec![rule(Subject::Header("x-canary".into()), Test::Present, false)];
+    let made = service(&checkout, &Traffic { rules, ..Traffic::at_rest(&checkout) }).expect("what Envoy accepts");
+    assert_eq!((made.routes.len(), made.route_refs.len()), (2, 2));
+}
+
+#[test]
+fn endpoints_change_in_a_rollout_and_clusters_do_not() {
+    let checkout = release("checkout");
+    let at = |address: &str, draining| Placed { endpoint: Endpoint { address: address.parse().expect("an address") }, draining };
+    let placed = [("v1".to_owned(), vec![at("127.0.1.11:8080", true), at("127.0.1.12:8080", false)]), ("v2".to_owned(), vec![])];
+    let traffic = Traffic { placed: placed.into(), ..Traffic::at_rest(&checkout) };
+    let (rest, made) = (made(&checkout), service(&checkout, &traffic).expect("what Envoy accepts"));
+    let clusters = |made: &ServiceObjects| made.objects.iter().filter(|o| o.kind == Kind::Cluster).cloned().collect::<Vec<_>>();
+    assert_eq!(clusters(&made), clusters(&rest));
+    let endpoints = |name: &str| to_json(made.objects.iter().find(|o| o.kind == Kind::Endpoints && o.name == name).expect("there"));
+    let v1 = &endpoints("checkout/v1")["endpoints"][0]["lb_endpoints"];
+    assert_eq!((v1[0]["health_status"].as_str(), v1[1].get("health_status")), (Some("DRAINING"), None));
+    assert_eq!(endpoints("checkout/v2").get("endpoints"), None, "placed nowhere");
 }
 
 #[test]

@@ -25,6 +25,10 @@ pub struct StreamStatus {
     pub aggregated: bool,
     /// When it was opened.
     pub since: Timestamp,
+    /// The newest snapshot, by its generation, of which the client has acknowledged everything that it should have of the kinds it
+    /// subscribed to; `None` while there is a kind of which it has not. What it rejects does not count here, nor what waits for it to
+    /// take something better: that is told by `types`.
+    pub acked: Option<u64>,
     /// By kind, for the kinds the client subscribed to.
     pub types: ByKind,
 }

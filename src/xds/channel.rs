@@ -16,9 +16,11 @@ use crate::snapshot::{Kind, Resource, Serial, TypeView, Version};
 
 mod draft;
 mod owed;
+mod reach;
 
 use draft::Draft;
 use owed::Owed;
+use reach::Reach;
 
 /// Responses of one type that may await an answer at once; of older ones the answer is not waited for any more.
 const MAX_OUTSTANDING: usize = 8;
@@ -28,8 +30,12 @@ const MAX_OUTSTANDING: usize = 8;
 pub struct Wanted<'a> {
     /// The resources there are.
     pub view: &'a Arc<TypeView>,
+    /// The generation that they are of.
+    pub generation: u64,
     /// Names that stay as the client has them for the time being, whatever the view says.
     pub keep: &'a BTreeSet<Name>,
+    /// Those of them that wait for an answer of the client, which is not a rejection.
+    pub waits: &'a BTreeSet<Name>,
     /// Resources that have left the view and are still given to who needs them.
     pub spare: &'a BTreeMap<Name, Arc<Resource>>,
 }
@@ -69,8 +75,10 @@ pub struct Channel {
     /// An answer came since records were last given up for the view they are of.
     answered: bool,
     newest: u64,
+    /// By nonce.
     outstanding: Vec<Outstanding>,
     rejected: bool,
+    reach: Reach,
 }
 
 #[derive(Debug)]
@@ -79,6 +87,8 @@ struct Outstanding {
     version: Version,
     carried: Carried,
     at: Instant,
+    /// The newest generation of which the client has all, once it has answered this and what was sent before.
+    covers: Option<u64>,
 }
 
 /// What a request said to a response.
@@ -129,6 +139,7 @@ impl Channel {
             newest: 0,
             outstanding: Vec::new(),
             rejected: false,
+            reach: Reach::default(),
         }
     }
 
@@ -155,6 +166,37 @@ impl Channel {
     /// Whether the client has everything it should have, and has said so.
     pub fn is_in_sync(&self) -> bool {
         self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
+    }
+
+    /// The newest generation of which the client has acknowledged everything that it should have, but for what it rejected and for
+    /// what waits for it to take something better than it rejected; `None` if there is none yet.
+    pub fn acked(&self) -> Option<u64> {
+        self.reach.acked()
+    }
+
+    /// A new generation came. What changed in it was told before by [`Channel::touch`].
+    pub fn reach(&mut self, generation: u64) {
+        if !self.dirty {
+            self.reach.unchanged(generation);
+            self.note_reach();
+        }
+    }
+
+    /// All that is to be sent now was sent: the client has it when it has answered the newest response.
+    fn note_reach(&mut self) {
+        let sent = self.reach.sent();
+        match self.outstanding.last_mut() {
+            Some(newest) => newest.covers = newest.covers.max(sent),
+            None => self.reach.answered(sent),
+        }
+    }
+
+    /// A response was answered, well or badly. It may be that one sent before it was not.
+    fn note_answer(&mut self, answered: &Outstanding) {
+        match self.outstanding.iter_mut().rfind(|response| response.nonce < answered.nonce) {
+            Some(before) => before.covers = before.covers.max(answered.covers),
+            None => self.reach.answered(answered.covers),
+        }
     }
 
     /// Whether something happened since it was last compared what the client has and should have.
@@ -255,6 +297,9 @@ impl Channel {
         // SotW answers for everything up to its nonce, but an ACK of anything but the newest response is stale and counts for
         // nothing. Delta answers each response by itself.
         if self.variant == Variant::Sotw && nonce != self.newest && request.error().is_none() {
+            // It says all the same what the client has come to: who always answers late comes to something, too.
+            let stale = self.outstanding.iter().find(|response| response.nonce == nonce);
+            self.reach.answered(stale.and_then(|response| response.covers));
             return None;
         }
         let at = self.outstanding.iter().position(|response| response.nonce == nonce)?;
@@ -270,6 +315,7 @@ impl Channel {
                 }
             }
         }
+        self.note_answer(&answered);
         if let Some(message) = request.error() {
             self.ledger.rejected(&answered.carried, nonce);
             self.rejected = true;
@@ -357,6 +403,7 @@ impl Channel {
         let draft = self.draft(wanted);
         if draft.withheld {
             self.dirty = false;
+            self.reach.blocked();
             return None;
         }
         for name in &draft.gone {
@@ -368,7 +415,10 @@ impl Channel {
         let due = self.answer_due || (full_sotw && (news || !self.owed.is_empty()));
         let something = due || (!full_sotw && !draft.is_empty());
         self.owed.pay(&self.subscription, wanted.keep, |name| wanted.keeps(name) && !draft.carries(name));
-        something.then(|| self.send(draft, wanted, now))
+        let sent = something.then(|| self.send(draft, wanted, now));
+        self.reach.compared(wanted.generation, wanted.waits.iter().filter(|name| self.subscription.wants(name)));
+        self.note_reach();
+        sent
     }
 
     fn send(&mut self, mut draft: Draft, wanted: Wanted<'_>, now: Instant) -> Sent {
@@ -386,7 +436,7 @@ impl Channel {
             self.ledger.unanswered_for_good(oldest.nonce);
         }
         let clusters = (self.kind == Kind::Cluster).then(|| carried.clone());
-        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried, at: now });
+        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried, at: now, covers: None });
         let view = wanted.view.clone();
         Sent { response: Response { kind: self.kind, nonce, identity, version, view, resources, removed: draft.removed }, clusters }
     }

@@ -53,6 +53,11 @@ impl Channels {
         self.0.iter().map(|place| (place.at.0, place.channel.as_ref()))
     }
 
+    /// All of them, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Channel> {
+        self.0.iter_mut().map(|place| place.channel.as_mut())
+    }
+
     /// Those of a stream, with their kinds.
     pub fn on(&self, stream: u64) -> impl Iterator<Item = (Kind, &Channel)> {
         self.0.iter().filter(move |place| place.at.1 == stream).map(|place| (place.at.0, place.channel.as_ref()))
@@ -86,6 +91,7 @@ mod tests {
         }
         let kinds = |all: Vec<(Kind, &Channel)>| all.into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
         assert_eq!(kinds(channels.iter().collect()), [Kind::Cluster, Kind::Route, Kind::Route]);
+        assert_eq!(channels.iter_mut().map(|channel| channel.kind()).collect::<Vec<_>>(), kinds(channels.iter().collect()));
         assert_eq!(kinds(channels.on(2).collect()), [Kind::Cluster, Kind::Route]);
         assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(|kind| channels.of(kind).count()), [1, 0, 2]);
         assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(|kind| channels.of_mut(kind).count()), [1, 0, 2]);

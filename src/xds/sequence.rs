@@ -43,6 +43,9 @@ impl Default for Timing {
     }
 }
 
+/// No names.
+static NONE: BTreeSet<Name> = BTreeSet::new();
+
 /// What one node may be brought to, and when to think again.
 #[derive(Debug, Default)]
 pub struct Sequence {
@@ -51,6 +54,8 @@ pub struct Sequence {
     /// On typed services: it has asked for clusters, so routes wait for them also while that stream is opened anew.
     asks_for_clusters: bool,
     keep: BTreeMap<Kind, BTreeSet<Name>>,
+    /// Those of them that go on when the node has answered for clusters; the others that lead to clusters lead to rejected ones.
+    waits: BTreeMap<Kind, BTreeSet<Name>>,
     /// Clusters that are wanted no more, and since when no route leads to them.
     retiring: BTreeMap<Name, Option<Instant>>,
     gate: Gate,
@@ -81,8 +86,18 @@ impl Sequence {
 
     /// Names of a kind that stay as the node has them.
     pub fn keep(&self, kind: Kind) -> &BTreeSet<Name> {
-        static NONE: BTreeSet<Name> = BTreeSet::new();
         self.keep.get(&kind).unwrap_or(&NONE)
+    }
+
+    /// Names of a kind that stay as the node has them until it has answered for the clusters that they lead to. What leads to a cluster
+    /// that it has rejected is not among them, unless it leads to others, too.
+    pub fn waits(&self, kind: Kind) -> &BTreeSet<Name> {
+        self.waits.get(&kind).unwrap_or(&NONE)
+    }
+
+    /// Whether names of a kind wait for a cluster that is to come instead of a rejected one.
+    pub fn puts_aside(&self, kind: Kind) -> bool {
+        self.keep(kind).len() > self.waits(kind).len()
     }
 
     /// When to think again although nothing happens.
@@ -118,7 +133,7 @@ impl Sequence {
     /// Works out what stays as it is. Returns the kinds for which that changed.
     pub fn refresh(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) -> Kinds {
         self.opened.get_or_insert(now);
-        let before = std::mem::take(&mut self.keep);
+        let (before, waited) = (std::mem::take(&mut self.keep), std::mem::take(&mut self.waits));
         self.wake_at = None;
         if self.is_settled(channels) {
             self.gate = Gate::default();
@@ -128,11 +143,12 @@ impl Sequence {
         }
         self.keep_routes(target, channels);
         // So it is for most updates.
-        if before.is_empty() && self.keep.is_empty() {
+        if [&before, &self.keep, &waited, &self.waits].into_iter().all(BTreeMap::is_empty) {
             return Kinds::default();
         }
-        let empty = BTreeSet::new();
-        let changed = |kind: &Kind| before.get(kind).unwrap_or(&empty) != self.keep.get(kind).unwrap_or(&empty);
+        let changed = |kind: &Kind| {
+            before.get(kind).unwrap_or(&NONE) != self.keep(*kind) || waited.get(kind).unwrap_or(&NONE) != self.waits(*kind)
+        };
         Kind::ALL.into_iter().filter(changed).collect()
     }
 
@@ -209,7 +225,7 @@ impl Sequence {
         let fresh = !channels.of(Kind::Route).any(Channel::has_history);
         for kind in [Kind::Listener, Kind::ScopedRoute, Kind::Route] {
             for (name, cold) in self.waiting(kind, target, channels) {
-                let mut shut = false;
+                let (mut shut, mut waits) = (false, false);
                 for cluster in cold {
                     let since = before.cold.get(&cluster.name).filter(|(version, _)| *version == cluster.version);
                     let refused = !fresh && is_rejected(channels, &cluster.name);
@@ -219,10 +235,15 @@ impl Sequence {
                     let expired = !refused && now >= until;
                     self.gate.forced |= expired;
                     shut |= !expired;
+                    let stands = refused && stands_rejected(channels, cluster);
+                    waits |= !(expired || stands);
                     if !expired && !refused {
                         self.wake(until);
                     }
                     self.gate.cold.insert(cluster.name.clone(), (cluster.version.clone(), since));
+                }
+                if waits {
+                    self.waits.entry(kind).or_default().insert(name.clone());
                 }
                 if shut {
                     self.keep.entry(kind).or_default().insert(name);
@@ -273,6 +294,12 @@ fn in_use(channels: &Channels, kind: Kind, name: &str) -> bool {
 
 fn is_rejected(channels: &Channels, cluster: &str) -> bool {
     channels.of(Kind::Cluster).any(|channel| channel.ledger().get(cluster).is_some_and(|held| held.state() == State::Rejected))
+}
+
+/// Whether it is just this version of a cluster that was rejected, so that nothing better is to come.
+fn stands_rejected(channels: &Channels, cluster: &Resource) -> bool {
+    let stands = |held: Held<'_>| held.state() == State::Rejected && held.sent() == &cluster.version;
+    channels.of(Kind::Cluster).any(|channel| channel.ledger().get(&cluster.name).is_some_and(stands))
 }
 
 /// Whether routes wait for clusters. Who asks for clusters by name (gRPC does) learns of them from the routes, so routes cannot wait

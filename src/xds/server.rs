@@ -139,14 +139,15 @@ impl Shared {
         self.ids.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// The conversation that a new stream takes part in: its own on ADS, else that of its connection and node.
-    pub fn conversation(&self, origin: &Origin, node: &Node, view: Arc<View>) -> Arc<Conversation> {
+    /// The conversation that a new stream takes part in: its own on ADS, else that of its connection and node. The view is of this
+    /// generation.
+    pub fn conversation(&self, origin: &Origin, node: &Node, view: Arc<View>, generation: u64) -> Arc<Conversation> {
         if origin.is_aggregated() {
-            return Conversation::aggregated(Session::new(view, self.timing));
+            return Conversation::aggregated(Session::new(view, generation, self.timing));
         }
         let mut entry = self.typed.entry((origin.peer, origin.variant, node.id.clone())).or_default();
         entry.upgrade().unwrap_or_else(|| {
-            let made = Conversation::typed(Session::typed(view, self.timing));
+            let made = Conversation::typed(Session::typed(view, generation, self.timing));
             *entry = Arc::downgrade(&made);
             made
         })
@@ -173,7 +174,7 @@ mod tests {
     fn the_last_stream_of_a_node_on_typed_services_takes_its_session_along() {
         let (shared, node, view) = (server().shared, Node::default(), Arc::new(View::default()));
         let origin = Origin { kind: Some(crate::snapshot::Kind::Cluster), variant: Variant::Delta, peer: None };
-        let (one, two) = (shared.conversation(&origin, &node, view.clone()), shared.conversation(&origin, &node, view));
+        let (one, two) = (shared.conversation(&origin, &node, view.clone(), 1), shared.conversation(&origin, &node, view, 1));
         assert!(Arc::ptr_eq(&one, &two), "streams of one node share it");
         drop(one);
         shared.hang_up(&origin, &node);

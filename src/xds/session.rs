@@ -22,6 +22,8 @@ use crate::snapshot::{Kind, Resource, Serial, View};
 pub struct Session {
     timing: Timing,
     target: Arc<View>,
+    /// The generation of the target.
+    generation: u64,
     channels: Channels,
     sequence: Sequence,
     /// Endpoints of clusters that the node still has and that left the target, perhaps before it could ask for them.
@@ -45,6 +47,9 @@ pub struct Standing {
     in_sync: Kinds,
     /// Something is held back, or draining.
     pub waits: bool,
+    /// The newest generation of which the client has acknowledged everything that it should have on this stream; see
+    /// [`Channel::acked`].
+    pub acked: Option<u64>,
 }
 
 impl Standing {
@@ -70,11 +75,12 @@ impl Standing {
 }
 
 impl Session {
-    /// A session with a node that should have `target`.
-    pub fn new(target: Arc<View>, timing: Timing) -> Session {
+    /// A session with a node that should have `target`, which is of this generation.
+    pub fn new(target: Arc<View>, generation: u64, timing: Timing) -> Session {
         Session {
             timing,
             target,
+            generation,
             channels: Channels::default(),
             sequence: Sequence::default(),
             spare: BTreeMap::new(),
@@ -87,21 +93,30 @@ impl Session {
     }
 
     /// As `new`, for a node on typed services.
-    pub fn typed(target: Arc<View>, timing: Timing) -> Session {
-        Session { sequence: Sequence::typed(), ..Session::new(target, timing) }
+    pub fn typed(target: Arc<View>, generation: u64, timing: Timing) -> Session {
+        Session { sequence: Sequence::typed(), ..Session::new(target, generation, timing) }
     }
 
-    /// What the node should have changed. A change that comes while another is under way takes its place.
-    pub fn retarget(&mut self, target: Arc<View>) {
+    /// What the node should have changed, or did not change: a new generation, after which no older one counts, as streams of a node
+    /// hear of them one after the other. A change that comes while another is under way takes its place.
+    pub fn retarget(&mut self, target: Arc<View>, generation: u64) {
+        if generation < self.generation {
+            return;
+        }
         let before = std::mem::replace(&mut self.target, target);
         for kind in Kind::ALL {
-            if !Arc::ptr_eq(before.of(kind), self.target.of(kind)) {
+            // What was put aside may wait for something that has come now.
+            if !Arc::ptr_eq(before.of(kind), self.target.of(kind)) || self.sequence.puts_aside(kind) {
                 self.channels.of_mut(kind).for_each(Channel::touch);
                 self.stir(kind);
             }
         }
         if !Arc::ptr_eq(before.of(Kind::Endpoints), self.target.of(Kind::Endpoints)) {
             self.keep_endpoints_of(&before);
+        }
+        if generation > self.generation {
+            self.generation = generation;
+            self.channels.iter_mut().for_each(|channel| channel.reach(generation));
         }
     }
 
@@ -253,6 +268,8 @@ impl Session {
 
     fn standing_of(&self, stream: u64, kinds: Kinds, mut standing: Standing) -> Standing {
         standing.waits = self.sequence.keeps_any();
+        // A new generation that changes nothing stirs no type, and is acknowledged all the same.
+        standing.acked = self.acked(stream);
         if kinds.is_empty() {
             return standing;
         }
@@ -265,6 +282,11 @@ impl Session {
             }
         }
         standing
+    }
+
+    /// The newest generation of which the client has acknowledged everything on a stream: of each type that it asked for.
+    fn acked(&self, stream: u64) -> Option<u64> {
+        self.channels.on(stream).map(|(_, channel)| channel.acked()).min().flatten()
     }
 
     /// Why a type is held back, or what of it is draining, in words; `None` if neither is.
@@ -311,7 +333,13 @@ impl Session {
     fn poll_kind(&mut self, kind: Kind, stream: u64, now: Instant) -> Option<Response> {
         static NONE: BTreeMap<Name, Arc<Resource>> = BTreeMap::new();
         let spare = if kind == Kind::Endpoints { &self.spare } else { &NONE };
-        let wanted = Wanted { view: self.target.of(kind), keep: self.sequence.keep(kind), spare };
+        let wanted = Wanted {
+            view: self.target.of(kind),
+            generation: self.generation,
+            keep: self.sequence.keep(kind),
+            waits: self.sequence.waits(kind),
+            spare,
+        };
         let channel = self.channels.get_mut(kind, stream)?;
         let sent = channel.poll(wanted, now, self.timing.patience)?;
         self.stir(kind);

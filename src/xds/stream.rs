@@ -248,7 +248,7 @@ impl Stream {
         }
         if let Some(client) = &mut self.client {
             let view = snapshot.view_of(&client.node, &mut client.membership);
-            client.conversation.session().retarget(view);
+            client.conversation.session().retarget(view, snapshot.generation());
         }
         Ok(())
     }
@@ -285,26 +285,28 @@ impl Stream {
         true
     }
 
-    /// Tells the board which types are in sync, and what the others wait for; only if that changed.
+    /// Tells the board which types are in sync, what the others wait for, and how far the client has come; only if that changed.
     fn tell_sync(&mut self) {
         let Some(client) = &self.client else { return };
         let mut session = client.conversation.session();
         let standing = session.restate(self.id, self.told);
         // What is waited for is put into words only when there is something, and once more when there is not any more.
-        let before = std::mem::replace(&mut self.told, standing);
-        if before == standing && !standing.waits {
-            return;
-        }
-        if !before.waits && !standing.waits {
+        let told = std::mem::replace(&mut self.told, standing);
+        if !told.waits && !standing.waits {
             drop(session);
-            return self.shared.board.update(&client.row, |status| {
-                standing.newer_than(before).for_each(|kind| status.types.of_mut(kind).in_sync = standing.is_in_sync(kind));
-            });
+            if told != standing {
+                self.shared.board.update(&client.row, |status| {
+                    status.acked = standing.acked;
+                    standing.newer_than(told).for_each(|kind| status.types.of_mut(kind).in_sync = standing.is_in_sync(kind));
+                });
+            }
+            return;
         }
         let words: Vec<(Kind, Option<Box<str>>)> =
             standing.kinds().map(|kind| (kind, session.waiting(kind).map(String::into_boxed_str))).collect();
         drop(session);
         self.shared.board.update(&client.row, |status| {
+            status.acked = standing.acked;
             for (kind, waiting) in words {
                 let of_type = status.types.of_mut(kind);
                 (of_type.in_sync, of_type.waiting) = (standing.is_in_sync(kind), waiting);

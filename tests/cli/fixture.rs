@@ -6,11 +6,14 @@ use std::process::Stdio;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
+use tempfile::TempDir;
 use tidegate::admin::{self, Admin};
-use tidegate::control::{FileState, ServerStatus, ServiceStatus, VersionStatus};
+use tidegate::control::{self, Control, Errands, FileState, Outputs, ServerStatus, ServiceStatus, VersionStatus, World};
 use tidegate::diag::{Label, Problem, Severity, SourceFile};
 use tidegate::model::{Config, Fleet, Locality, Node, Share, Split};
+use tidegate::rollout::Event;
 use tidegate::snapshot::{Kind, Version};
+use tidegate::store::{Changes, Store};
 use tidegate::xds::{Board, Rejection, StreamStatus, TypeStatus, Variant};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
@@ -24,6 +27,8 @@ pub struct Fixture {
     pub address: SocketAddr,
     pub status: watch::Sender<Arc<ServerStatus>>,
     pub board: Arc<Board>,
+    store: Store,
+    _folder: TempDir,
     shutdown: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -41,17 +46,34 @@ impl Fixture {
         let (board, shutdown) = (Arc::new(Board::default()), CancellationToken::new());
         streams.into_iter().for_each(|stream| drop(board.put(stream)));
         let (v1, v1alpha) = admin::reflection(&[admin::descriptor_set()], &[Admin::NAME]).unwrap();
-        let service = Admin::new(receiver, board.clone(), shutdown.clone()).into_server();
+        let folder = TempDir::new().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        // The status is made by hand, so the writer is one that has ended: what it wrote can be read, and it takes no orders.
+        let outputs = Outputs { status: Default::default(), published: Default::default(), endpoint_files: Default::default() };
+        let writer = Control::new(control::Options::default(), store.clone(), outputs, World::default(), Errands::default());
+        let (desk, _) = writer.unwrap().desk();
+        let service = Admin::new(receiver, board.clone(), desk, shutdown.clone()).into_server();
         let router = Server::builder().add_service(service).add_service(v1).add_service(v1alpha);
         let served = router.serve_with_incoming_shutdown(TcpIncoming::from(listener), shutdown.clone().cancelled_owned());
         let serving = tokio::spawn(async { served.await.unwrap() });
-        Fixture { address, status: sender, board, shutdown, serving }
+        Fixture { address, status: sender, board, store, _folder: folder, shutdown, serving }
     }
 
     /// Runs the binary against this server to its end.
     pub async fn run(&self, arguments: &[&str]) -> Ran {
         let address = self.address.to_string();
         run(&[arguments, &["--server", &address]].concat()).await
+    }
+
+    /// Writes into the journal that this happened to `checkout`.
+    pub fn journal(&self, events: &[Event]) {
+        let text = |event: &Event| {
+            let mut entry = serde_json::to_value(event).unwrap();
+            entry["generation"] = 7.into();
+            ("checkout".to_owned(), entry.to_string())
+        };
+        let history: Vec<(String, String)> = events.iter().map(text).collect();
+        self.store.write(&Changes { history: &history, ..Changes::default() }).unwrap();
     }
 
     /// Starts the binary against this server.
@@ -106,6 +128,7 @@ pub fn trouble(now: Timestamp) -> ServerStatus {
     let edge = Fleet { name: "edge".into(), node_cluster: Some("edge".into()), ..Fleet::default() };
     ServerStatus {
         generation: 12,
+        snapshot: 12,
         loaded_at: Some(ago(now, 200)),
         ready: true,
         services: vec![checkout().into(), payments(stale).into()],
@@ -145,6 +168,11 @@ pub fn split_checkout(v41: u32) -> ServiceStatus {
             .collect(),
         split,
         rules: vec!["qa".into(), "not-for-bots".into()],
+        revision: 0,
+        snapshot: 0,
+        instead: None,
+        previous: None,
+        rollout: None,
     }
 }
 
@@ -165,6 +193,11 @@ fn payments(state: FileState) -> ServiceStatus {
         versions: vec![version("blue", 100_000, "127.0.2.1:80"), version("green", 0, "dns:green.payments.internal:80")],
         split: Split::new(vec![("blue".into(), Share::FULL), ("green".into(), Share::ZERO)]).unwrap(),
         rules: vec![],
+        revision: 0,
+        snapshot: 0,
+        instead: None,
+        previous: None,
+        rollout: None,
     }
 }
 
@@ -206,6 +239,11 @@ pub fn in_sync(id: u64, name: &str, since: Timestamp) -> StreamStatus {
     stream(id, node(name, "edge", "envoy", "1.40.0"), Variant::Delta, true, since, BTreeMap::from([(Kind::Cluster, synced())]))
 }
 
+/// The same, which has acknowledged everything that there was.
+pub fn acked(id: u64, name: &str, since: Timestamp) -> StreamStatus {
+    StreamStatus { acked: Some(u64::MAX), ..in_sync(id, name, since) }
+}
+
 fn node(id: &str, cluster: &str, user_agent: &str, version: &str) -> Node {
     let locality = Locality { region: "eu-north-1".into(), zone: "a".into(), sub_zone: String::new() };
     let (user_agent, version) = (user_agent.into(), version.into());
@@ -221,7 +259,8 @@ fn stream(
     types: BTreeMap<Kind, TypeStatus>,
 ) -> StreamStatus {
     let peer = Some(SocketAddr::from(([127, 0, 3, 1], 40_000 + u16::try_from(id).unwrap())));
-    StreamStatus { id, node: Arc::new(node), peer, variant, aggregated, since, types: types.into_iter().collect() }
+    let acked = None;
+    StreamStatus { id, node: Arc::new(node), peer, variant, aggregated, since, acked, types: types.into_iter().collect() }
 }
 
 fn synced() -> TypeStatus {

@@ -4,10 +4,15 @@
 mod admin;
 mod fixture;
 mod offline;
+mod orders;
 #[path = "../common/pki.rs"]
 mod pki;
+mod plan;
 mod reflection;
+mod rollouts;
 mod serving;
+mod simulating;
 mod texts;
 mod tls;
+mod verbs;
 mod watching;

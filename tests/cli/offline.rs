@@ -92,9 +92,9 @@ async fn nothing_to_look_at_is_no_success() {
     let missing = empty.path().join("missing");
     let file = empty.path().join("notes.txt");
     for (path, word) in [(empty.path(), "no release files"), (&missing, "no directory"), (&file, "is a file")] {
-        for command in ["lint", "render"] {
-            let ran = run(&[command, text(path)]).await;
-            assert_eq!((ran.code, ran.err.contains(word)), (2, true), "{command}: {}", ran.err);
+        for command in [&["lint"][..], &["render"], &["explain", "--service", "checkout"]] {
+            let ran = run(&[command, &[text(path)]].concat()).await;
+            assert_eq!((ran.code, ran.err.contains(word)), (2, true), "{command:?}: {}", ran.err);
         }
     }
     let good = folder(&[("checkout.yaml", GOOD)]);
@@ -146,6 +146,50 @@ async fn render_goes_on_without_a_broken_file() {
     let ran = run(&["render", text(dir.path())]).await;
     assert_eq!(ran.code, 1);
     assert!(ran.out.contains("checkout/v41") && ran.err.contains("payments.yaml:5:1"), "{}", ran.err);
+}
+
+const RULED: &str = "rules:\n  - {name: beta, when: {cookie: {beta: \"1\"}, query: {a: b}}, send: v42}\n";
+
+#[tokio::test]
+async fn explain_tells_where_a_request_goes() {
+    let dir = folder(&[("checkout.yaml", &format!("{GOOD}{RULED}"))]);
+    let dir = text(dir.path());
+    let ran = run(&["explain", dir, "--service", "checkout"]).await;
+    let want = "GET checkout.example.com/ is for checkout, and its split decides\n\n  90%  v41\n  10%  v42\n\n  \
+                no   rule `beta`: cookie `beta` must be `1`, and is absent\n";
+    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, want, ""));
+    let flags = ["--host", "checkout.example.com:8443", "--cookie", "uid=7", "--cookie", "beta=1", "--query", "a=b", "-o", "json"];
+    let ran = run(&[&["explain", dir], &flags[..]].concat()).await;
+    let json: Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &json["service"], &json["rule"]), (0, &"checkout".into(), &"beta".into()));
+    assert_eq!(json["split"][1]["share"]["text"], "100%");
+}
+
+#[tokio::test]
+async fn explain_ends_as_the_others_do() {
+    let dir = folder(&[("checkout.yaml", GOOD), ("payments.yaml", BROKEN)]);
+    let dir = text(dir.path());
+    let broken = run(&["explain", dir, "--service", "checkout"]).await;
+    assert_eq!((broken.code, broken.out.contains("90%  v41"), broken.err.contains("payments.yaml:5:1")), (1, true, true));
+    let good = folder(&[("checkout.yaml", GOOD)]);
+    let dir = text(good.path());
+    for (flags, code, said) in [
+        (&["--host", "other.example.com"][..], 1, "no service answers there"),
+        (&["--service", "checkout", "--host", "other.example.com"], 1, "is not for checkout"),
+        (&["--service", "chekcout"], 2, "there are: checkout"),
+        (&[], 2, "--host"),
+        (&["--service", "checkout", "--path", "cart"], 2, "`/cart`"),
+        (&["--service", "checkout", "--fleet", "edge"], 2, "no fleet `edge`"),
+    ] {
+        let ran = run(&[&["explain", dir], flags].concat()).await;
+        assert_eq!(
+            (ran.code, [ran.out.as_str(), &ran.err].concat().contains(said)),
+            (code, true),
+            "{flags:?}: {}{}",
+            ran.out,
+            ran.err
+        );
+    }
 }
 
 #[tokio::test]

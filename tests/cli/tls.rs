@@ -10,9 +10,9 @@ use tidegate::control::ServerStatus;
 use tidegate::serve::{self, Options, Running};
 
 use crate::fixture::run;
+use crate::orders::CANARY;
 use crate::pki::{Ca, Pair};
 
-const CHECKOUT: &str = "service: checkout\nhosts: [checkout.example.com]\nversions:\n  v41: [127.0.1.11:8080]\nstable: v41\n";
 const LIMIT: Duration = Duration::from_secs(20);
 
 /// Writes a certificate and its key; the flags that name them.
@@ -25,7 +25,7 @@ fn put(folder: &Path, pair: &Pair, certificate: &str, key: &str) -> [String; 2] 
 async fn serve(folder: &Path, config: &Path) -> Running {
     let dir = folder.join("releases");
     fs::create_dir(&dir).unwrap();
-    fs::write(dir.join("checkout.yaml"), CHECKOUT).unwrap();
+    fs::write(dir.join("checkout.yaml"), CANARY).unwrap();
     let options = Options { config: Some(config.to_owned()), ..Options::local(dir, folder.join("state")) };
     let running = serve::start(options).await.unwrap();
     let mut status = running.status.clone();
@@ -56,6 +56,13 @@ async fn the_admin_port_answers_who_shows_a_certificate() {
     let url = format!("https://{address}");
     let ran = run(&["fleet", "--server", &url, "--tls-ca", &trusted, "--tls-cert", &certificate, "--tls-key", &key]).await;
     assert_eq!(ran.code, 0, "{}", ran.err);
+    // What the certificate says counts, whatever is claimed.
+    let pause = ["pause", "checkout", "--actor", "root", "--server", &address];
+    let ran = run(&[&pause[..], &["--tls-ca", &trusted, "--tls-cert", &certificate, "--tls-key", &key]].concat()).await;
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let newest = running.desk.history(Some("checkout"), None, 1).unwrap().remove(0).event;
+    let by = newest.by.expect("somebody");
+    assert_eq!((by.name.as_str(), by.claimed), ("spiffe://prod/ns/ops", false));
     for flags in [&["--tls-ca", trusted.as_str()][..], &[]] {
         let ran = run(&[&server[..], flags].concat()).await;
         assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{flags:?}: {}", ran.err);

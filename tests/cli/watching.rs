@@ -10,6 +10,7 @@ use tidegate::control::ServerStatus;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader, Lines};
 
 use crate::fixture::{Fixture, calm, in_sync, split_checkout};
+use crate::rollouts;
 
 fn lines<R: AsyncRead + Unpin>(reader: R) -> Lines<BufReader<R>> {
     BufReader::new(reader).lines()
@@ -46,6 +47,22 @@ async fn every_change_is_a_line() {
     assert!(next(&mut err).await.starts_with("connection lost"));
     let _again = Fixture::start_at(address, calm(now), vec![]).await;
     assert_eq!(next(&mut err).await, "connected again");
+}
+
+#[tokio::test]
+async fn a_rollout_is_followed_step_by_step() {
+    let now = Timestamp::now();
+    let fixture = Fixture::start(calm(now), vec![]).await;
+    let mut watch = fixture.spawn(&["watch", "checkout"]);
+    let mut out = lines(watch.stdout.take().unwrap());
+    for _ in ["server", "checkout", "fleet"] {
+        next(&mut out).await;
+    }
+    fixture.status.send_replace(Arc::new(rollouts::only(rollouts::holding(now), now)));
+    assert_eq!(next(&mut out).await, "checkout: v42 step 2 of 3 · 25%");
+    assert_eq!(next(&mut out).await, "checkout: waiting: the step's time");
+    fixture.status.send_replace(Arc::new(calm(now)));
+    assert_eq!(next(&mut out).await, "checkout: the release of v42 is over");
 }
 
 #[tokio::test]

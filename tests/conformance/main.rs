@@ -3,6 +3,7 @@
 //! The client here is tonic's own, with Envoy's own messages, so that the server's hand-written wire format is read by somebody
 //! else. Rows that need no connection are held by the session transcripts in `src/xds/session_tests.rs`.
 
+mod acked;
 mod client;
 mod csds;
 mod endings;

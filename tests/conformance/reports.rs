@@ -1,9 +1,10 @@
 //! Load reporting (rows K), and what becomes of the reports.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 
-use envoy_types::pb::envoy::config::core::v3::Node;
-use envoy_types::pb::envoy::config::endpoint::v3::{ClusterStats, UpstreamLocalityStats};
+use envoy_types::pb::envoy::config::core::v3::{Address, Node, SocketAddress, address, socket_address};
+use envoy_types::pb::envoy::config::endpoint::v3::{ClusterStats, UpstreamEndpointStats, UpstreamLocalityStats};
 use envoy_types::pb::envoy::service::load_stats::v3::load_reporting_service_client::LoadReportingServiceClient;
 use envoy_types::pb::envoy::service::load_stats::v3::{LoadStatsRequest, LoadStatsResponse};
 use envoy_types::pb::google::protobuf::Duration;
@@ -55,20 +56,36 @@ impl Reporter {
 
     /// Reports so many requests in progress to each of these clusters.
     async fn report(&self, clusters: &[(&str, u64)]) {
-        let stats = |(name, in_progress): &(&str, u64)| ClusterStats {
-            cluster_name: name.to_string(),
-            upstream_locality_stats: vec![UpstreamLocalityStats {
-                total_requests_in_progress: *in_progress,
-                total_successful_requests: 8,
-                total_error_requests: 2,
-                ..UpstreamLocalityStats::default()
-            }],
-            load_report_interval: Some(Duration { seconds: 4, nanos: 0 }),
-            ..ClusterStats::default()
-        };
-        let request = LoadStatsRequest { node: None, cluster_stats: clusters.iter().map(stats).collect() };
+        let stats: Vec<_> = clusters.iter().map(|(name, in_progress)| stats(name, *in_progress, vec![])).collect();
+        self.report_stats(stats).await;
+    }
+
+    async fn report_stats(&self, cluster_stats: Vec<ClusterStats>) {
+        let request = LoadStatsRequest { node: None, cluster_stats };
         self.requests.send(request).await.expect("an open stream");
     }
+}
+
+fn stats(name: &str, in_progress: u64, endpoints: Vec<UpstreamEndpointStats>) -> ClusterStats {
+    ClusterStats {
+        cluster_name: name.to_string(),
+        upstream_locality_stats: vec![UpstreamLocalityStats {
+            total_requests_in_progress: in_progress,
+            total_successful_requests: 8,
+            total_error_requests: 2,
+            upstream_endpoint_stats: endpoints,
+            ..UpstreamLocalityStats::default()
+        }],
+        load_report_interval: Some(Duration { seconds: 4, nanos: 0 }),
+        ..ClusterStats::default()
+    }
+}
+
+fn endpoint(address: SocketAddr, in_progress: u64) -> UpstreamEndpointStats {
+    let port_specifier = Some(socket_address::PortSpecifier::PortValue(address.port().into()));
+    let socket = SocketAddress { address: address.ip().to_string(), port_specifier, ..SocketAddress::default() };
+    let address = Some(Address { address: Some(address::Address::SocketAddress(socket)) });
+    UpstreamEndpointStats { address, total_requests_in_progress: in_progress, ..UpstreamEndpointStats::default() }
 }
 
 async fn loads_until(server: &TestServer, good: impl Fn(&Loads) -> bool) {
@@ -161,6 +178,26 @@ async fn k4_grpc_is_made_to_open_its_stream_anew() {
     assert_eq!(grpc.next().await.expect_err("the end").code(), Code::Unavailable);
     let mut grpc = Reporter::open(server.xds(), "n1", "gRPC C-core", &[]).await;
     assert_eq!(grpc.asked().await.clusters, ["cart/v1", "shop/v1"]);
+}
+
+#[tokio::test]
+async fn k5_endpoints_are_asked_for_while_they_are_wanted() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let mut envoy = Reporter::open(server.xds(), "n1", "envoy", &[SEND_ALL]).await;
+    assert!(!envoy.asked().await.report_endpoint_granularity);
+    let loads = &server.running().loads;
+    loads.want_endpoints(BTreeSet::from(["shop/v1".to_owned()]));
+    envoy.report(&[("shop/v1", 3)]).await;
+    assert!(envoy.asked().await.report_endpoint_granularity);
+    let (one, two) = (SocketAddr::from(([127, 0, 1, 11], 8080)), SocketAddr::from(([127, 0, 1, 12], 8080)));
+    assert_eq!(loads.in_progress_at("shop/v1", one), None, "it did not know that it should tell");
+    envoy.report_stats(vec![stats("shop/v1", 3, vec![endpoint(one, 3)])]).await;
+    let at = |loads: &Loads, at| loads.in_progress_at("shop/v1", at).map(|found| (found.requests, found.nodes));
+    loads_until(&server, |loads| at(loads, one) == Some((3, 1))).await;
+    assert_eq!(at(loads, two), Some((0, 1)));
+    loads.want_endpoints(BTreeSet::new());
+    assert!(!envoy.asked().await.report_endpoint_granularity, "and no longer");
+    assert_eq!(at(loads, one), None);
 }
 
 #[tokio::test]

@@ -14,6 +14,7 @@ mod proxy;
 mod releases;
 mod reports;
 mod restart;
+mod rollouts;
 mod rules;
 mod run;
 mod scale;

@@ -1,16 +1,17 @@
 //! What Envoys say of their load, and what can be asked about each of them.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use envoy_types::pb::envoy::service::status::v3::client_status_discovery_service_client::ClientStatusDiscoveryServiceClient;
 use envoy_types::pb::envoy::service::status::v3::{ClientConfig, ClientStatusRequest, ConfigStatus};
 use tidegate::reports::Loads;
 use tidegate::snapshot::Kind;
-use tidegate::testbed::OLDEST_VERSION;
+use tidegate::testbed::{Backend, OLDEST_VERSION};
 use tokio::net::TcpListener;
 
 use crate::proxy::{Proxy, free};
-use crate::releases::{FILE, HOST, Two};
+use crate::releases::{FILE, HOST, ROOMY, Two, backend, list, release};
 use crate::run::{Setup, bounded, on_every_envoy};
 use crate::server::Server;
 
@@ -48,6 +49,36 @@ async fn a_request_in_flight_is_counted_until_it_ends(setup: Setup) {
     let totals = |loads: &Loads| loads.clusters(["checkout/v1"]).remove(0).map(|load| load.totals);
     let totals = server.loads_until("its success", |loads| totals(loads).filter(|totals| totals.succeeded > 0)).await;
     assert_eq!((totals.issued, totals.succeeded, totals.failed), (1, 1, 0));
+}
+
+on_every_envoy!(a_request_in_flight_is_known_by_its_endpoint);
+
+/// Of two endpoints of a version one has a request in flight, and each is known by itself. Envoy is asked for that while it reports.
+async fn a_request_in_flight_is_known_by_its_endpoint(setup: Setup) {
+    let (a, b) = (backend("a").await, backend("b").await);
+    let server = Server::start(&[(FILE, release(&[("v1", &list(&[&a, &b]))], "v1", ROOMY))]).await;
+    let proxy = Proxy::start(setup, &server).await;
+    server.loads_until("a report", |loads| loads.in_progress("checkout/v1")).await;
+    server.loads().want_endpoints(BTreeSet::from(["checkout/v1".to_owned()]));
+    [&a, &b].into_iter().for_each(|backend| backend.set_delay(Duration::from_secs(6)));
+    let (client, address) = (proxy.client.clone(), proxy.address);
+    let slow = tokio::spawn(async move { client.get(address, HOST, "/", &[]).await });
+    let at = |loads: &Loads, backend: &Backend| loads.in_progress_at("checkout/v1", backend.address());
+    let both = |loads: &Loads| at(loads, &a).zip(at(loads, &b));
+    let busy = |loads: &Loads| both(loads).filter(|(a, b)| a.requests + b.requests > 0);
+    let (of_a, of_b) = server.loads_until("a request in flight", busy).await;
+    let ended = slow.await.expect("no panic").expect("an answer").version;
+    let expected = if ended.as_deref() == Some("a") { (1, 0) } else { (0, 1) };
+    assert_eq!(((of_a.requests, of_b.requests), of_a.nodes), (expected, 1), "{ended:?} served it");
+
+    if setup.envoy == OLDEST_VERSION {
+        let unsure = |loads: &Loads| both(loads).filter(|(a, b)| (a.unsure, b.unsure) == expected);
+        server.loads_until("nobody to say that it has ended", unsure).await;
+        [&a, &b].into_iter().for_each(|backend| backend.set_delay(Duration::ZERO));
+        proxy.get(HOST, "/", &[]).await;
+    }
+    let none = |loads: &Loads| both(loads).filter(|(a, b)| (a.requests, b.requests) == (0, 0));
+    server.loads_until("its end", none).await;
 }
 
 async fn clients(server: &Server) -> Vec<ClientConfig> {

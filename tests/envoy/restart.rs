@@ -27,37 +27,55 @@ const LOOK: Duration = Duration::from_millis(5);
 const RELOADS: &str = "http.http.rds.tidegate.config_reload";
 
 /// `tidegate serve` as a process. Dropping it kills it.
-struct Process {
+pub struct Process {
     child: Child,
     xds: SocketAddr,
     admin: AdminClient<Channel>,
     folder: tempfile::TempDir,
+    more: &'static [&'static str],
 }
 
 impl Process {
-    async fn start(text: &str) -> Process {
+    /// Starts it over this text of a release file, with more arguments.
+    pub async fn start(text: &str, more: &'static [&'static str]) -> Process {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("releases")).expect("a folder");
         std::fs::write(folder.path().join("releases").join(FILE), text).expect("written");
         // An address of its own: the system gives ports of 127.0.0.1 to every connection that is made, and a server that returns must
         // find its port free.
         let address = [127, 0, 23, STARTED.fetch_add(1, Relaxed)];
-        let (child, xds, admin) = spawn(&folder, SocketAddr::from((address, 0))).await;
-        Process { child, xds, admin, folder }
+        let (child, xds, admin) = spawn(&folder, SocketAddr::from((address, 0)), more).await;
+        Process { child, xds, admin, folder, more }
     }
 
-    fn dir(&self) -> PathBuf {
+    /// The directory.
+    pub fn dir(&self) -> PathBuf {
         self.folder.path().join("releases")
     }
 
+    /// The state folder.
+    pub fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    /// Where Envoys connect.
+    pub fn xds(&self) -> SocketAddr {
+        self.xds
+    }
+
+    /// What it has said so far, a JSON object a line.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
+    }
+
     /// `kill -9`.
-    async fn kill(&mut self) {
+    pub async fn kill(&mut self) {
         self.child.kill().await.expect("killed");
     }
 
     /// Starts it again, where it was.
-    async fn start_again(&mut self) {
-        (self.child, self.xds, self.admin) = spawn(&self.folder, self.xds).await;
+    pub async fn start_again(&mut self) {
+        (self.child, self.xds, self.admin) = spawn(&self.folder, self.xds, self.more).await;
     }
 
     async fn status(&mut self) -> Status {
@@ -66,7 +84,7 @@ impl Process {
     }
 
     /// Waits until its one Envoy is connected and has acknowledged everything.
-    async fn in_sync(&mut self) {
+    pub async fn in_sync(&mut self) {
         let is = |nodes: &[Node]| matches!(nodes, [node] if node.in_sync && node.streams.iter().any(has_routes));
         let wait = async {
             while !is(&self.admin.list_nodes(ListNodesRequest::default()).await.expect("an answer").get_ref().nodes) {
@@ -82,14 +100,15 @@ fn has_routes(stream: &tidegate::admin::pb::Stream) -> bool {
 }
 
 /// Starts the program, and waits for the line by which it tells its ports.
-async fn spawn(folder: &tempfile::TempDir, xds: SocketAddr) -> (Child, SocketAddr, AdminClient<Channel>) {
+async fn spawn(folder: &tempfile::TempDir, xds: SocketAddr, more: &[&str]) -> (Child, SocketAddr, AdminClient<Channel>) {
     let log = File::options().create(true).append(true).open(folder.path().join("log")).expect("a log");
     let mut child = Command::new(env!("CARGO_BIN_EXE_tidegate"))
         .arg("serve")
         .arg(folder.path().join("releases"))
         .arg("--state")
         .arg(folder.path().join("state"))
-        .args(["--xds", &xds.to_string(), "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0"])
+        .args(["--xds", &xds.to_string(), "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-format", "json"])
+        .args(more)
         .stdout(Stdio::piped())
         .stderr(log)
         .kill_on_drop(true)
@@ -105,7 +124,7 @@ async fn spawn(folder: &tempfile::TempDir, xds: SocketAddr) -> (Child, SocketAdd
 impl Drop for Process {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            eprintln!("what the server said:\n{}", std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default());
+            eprintln!("what the server said:\n{}", self.log());
         }
     }
 }
@@ -114,7 +133,7 @@ on_every_envoy!(a_server_that_was_killed_and_returns_moves_nothing);
 
 async fn a_server_that_was_killed_and_returns_moves_nothing(setup: Setup) {
     let two = Two::start().await;
-    let mut server = Process::start(&two.file("split: {v1: 50%, v2: 50%}")).await;
+    let mut server = Process::start(&two.file("split: {v1: 50%, v2: 50%}"), &[]).await;
     let mut proxy = Proxy::start_at(setup, server.xds, "envoy-1", "envoy").await;
     server.in_sync().await;
     let (changes, load) = (proxy.changes().await, proxy.load().await);
@@ -147,7 +166,7 @@ fn a_server_that_returns_to_no_directory_serves_what_was_in_it() {
 
 async fn returns_to(trouble: impl Fn(&Process)) {
     let two = Two::start().await;
-    let mut server = Process::start(&two.file("split: {v1: 50%, v2: 50%}")).await;
+    let mut server = Process::start(&two.file("split: {v1: 50%, v2: 50%}"), &[]).await;
     let proxy = Proxy::start_at(Setup::USUAL, server.xds, "envoy-1", "envoy").await;
     server.in_sync().await;
     let (changes, load) = (proxy.changes().await, proxy.load().await);

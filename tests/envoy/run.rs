@@ -75,4 +75,23 @@ macro_rules! on_every_envoy {
     };
 }
 
-pub(crate) use on_every_envoy;
+/// Makes two tests out of a function that takes a [`Setup`]: one on the newest Envoy, one on the oldest.
+macro_rules! on_newest_and_oldest {
+    ($test:ident) => {
+        mod $test {
+            use crate::run::{Setup, bounded};
+
+            #[test]
+            fn newest() {
+                bounded(super::$test(Setup::USUAL));
+            }
+
+            #[test]
+            fn oldest() {
+                bounded(super::$test(Setup::OLDEST));
+            }
+        }
+    };
+}
+
+pub(crate) use {on_every_envoy, on_newest_and_oldest};

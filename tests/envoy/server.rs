@@ -56,6 +56,11 @@ impl Server {
         self.running.admin
     }
 
+    /// Where the writer of what is served is turned to.
+    pub fn desk(&self) -> &tidegate::control::Desk {
+        &self.running.desk
+    }
+
     /// Where its metrics are.
     pub fn http(&self) -> SocketAddr {
         self.running.http
@@ -119,6 +124,11 @@ impl Server {
             }
         };
         tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("waited {PATIENCE:?} for {what}"))
+    }
+
+    /// What the Envoys report of their load.
+    pub fn loads(&self) -> &Loads {
+        &self.running.loads
     }
 
     /// Waits until what the Envoys report of their load is such, and returns what was found.

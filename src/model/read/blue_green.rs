@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use super::condition;
 use super::fields::{Fields, each, items, wrong_kind};
-use super::http::{header_name, host, method, url};
+use super::hook;
+use super::http::{header_name, host, method};
 use super::scalar::{any_scalar, bad_duration, bad_share, duration, name, number};
 use crate::model::notes::Notes;
 use crate::model::words::quoted;
 use crate::model::yaml::{Entry, Node, Value};
-use crate::model::{BlueGreen, Cutover, Gate, Hook, Preview, Share, Subject, code, parse_duration};
+use crate::model::{BlueGreen, Cutover, Gate, Preview, Share, Subject, code, parse_duration};
 
 /// Methods that change nothing, and are mirrored unless the file says otherwise.
 const SAFE: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
@@ -35,7 +36,7 @@ pub(super) fn read(notes: &mut Notes, node: &Node) -> Option<BlueGreen> {
 
 fn preview(notes: &mut Notes, node: &Node) -> Option<Preview> {
     let fields = Fields::of(notes, node, "`preview`", &["host", "header"])?;
-    let named = fields.get("host").map(|node| host(notes, node));
+    let named = fields.get("host").map(|node| preview_host(notes, node));
     let header = fields.entry("header").map(|entry| {
         condition::named(notes, entry, "`header`", |notes, name, span| header_name(notes, name, span).map(Subject::Header))
     });
@@ -45,6 +46,17 @@ fn preview(notes: &mut Notes, node: &Node) -> Option<Preview> {
     }
     let header = header.unwrap_or(Some(Vec::new()))?;
     Some(Preview { host: named.map_or(Some(None), |host| host.map(Some))?, header: header.into_iter().flatten().collect() })
+}
+
+/// A preview is found by its name alone.
+fn preview_host(notes: &mut Notes, node: &Node) -> Option<String> {
+    let host = host(notes, node)?;
+    if host.starts_with('*') {
+        let title = format!("a preview's host is a name, and {} is a pattern", quoted(&host));
+        notes.error(code::NOT_A_HOST, &node.span, title).help("write one name, for example `preview.example.com`");
+        return None;
+    }
+    Some(host)
 }
 
 fn gates(notes: &mut Notes, node: &Node) -> Option<Vec<Gate>> {
@@ -71,7 +83,7 @@ fn gate(notes: &mut Notes, node: &Node) -> Option<Gate> {
     match kind.key.text.as_str() {
         "healthy" => held_share(notes, &kind.value, "`healthy`").map(|(share, hold)| Gate::Healthy { share, hold }),
         "mirror" => mirror(notes, kind, fields.get("methods")),
-        "hook" => url(notes, &kind.value, "`hook`").map(|url| Gate::Hook(Hook::new(url))),
+        "hook" => hook::read(notes, &kind.value).map(Gate::Hook),
         _ => approval(notes, &kind.value),
     }
 }

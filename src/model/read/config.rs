@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 
 use super::address::bind;
 use super::fields::{Fields, each, entries, items, some_items, wrong_kind};
-use super::port_tls;
 use super::scalar::{any_scalar, boolean, is_name, name, text, word};
+use super::{notification, port_tls};
 use crate::model::config::fleet_help;
 use crate::model::document::Places;
 use crate::model::notes::Notes;
@@ -15,13 +15,14 @@ use crate::model::{Config, Fleet, Listener, ListenerRoutes, Written, code};
 
 /// Reads the configuration.
 pub(super) fn read(notes: &mut Notes, places: &mut Places, root: &Node) -> Option<Config> {
-    let fields = Fields::of(notes, root, "the configuration", &["listeners", "fleets", "xds", "admin"])?;
+    let fields = Fields::of(notes, root, "the configuration", &["listeners", "fleets", "notifications", "xds", "admin"])?;
     let fleets = fields.get("fleets").map_or(Some(Vec::new()), |node| {
         let entries = entries(notes, node, "`fleets`")?;
         each(entries, |entry| fleet(notes, entry))
     });
     let names = fields.get("fleets").map(names).unwrap_or_default();
     let listeners = fields.get("listeners").map_or(Some(Vec::new()), |node| listeners(notes, node, &names));
+    let notifications = fields.get("notifications").map_or(Some(Vec::new()), |node| notification::read(notes, node));
     let xds_tls = port_tls::read(notes, places, fields.get("xds"), "xds");
     let admin_tls = port_tls::read(notes, places, fields.get("admin"), "admin");
     let (fleets, xds_tls) = (fleets?, xds_tls?);
@@ -29,7 +30,7 @@ pub(super) fn read(notes: &mut Notes, places: &mut Places, root: &Node) -> Optio
     if !asked && let Some(fleet) = fields.get("fleets") {
         note_unchecked(notes, fleet);
     }
-    Some(Config { listeners: listeners?, fleets, xds_tls, admin_tls: admin_tls? })
+    Some(Config { listeners: listeners?, fleets, notifications: notifications?, xds_tls, admin_tls: admin_tls? })
 }
 
 fn names(fleets: &Node) -> Vec<&str> {

@@ -106,10 +106,12 @@ fn example(what: &str) -> Option<&'static str> {
         "`when`" => "{header: {x-canary: \"always\"}}",
         "`tls`" => "{sni: checkout.internal, ca: /etc/ssl/ca.pem}",
         "`upstream`" => "{protocol: http2}",
+        "`then`" => "canary: {steps: [75% for 30m]}",
         "`canary`" => "{steps: [5% for 10m]}",
         "`ab_test`" => "{id: {cookie: uid}, salt: s, variants: {…}}",
         "a port" => "{tls: {certificate: server.pem, key: server.key}}",
         "TLS of a port" => "{certificate: server.pem, key: server.key, client_ca: ca.pem}",
+        "a notification" => "{url: \"https://ci.example.com/told\"}",
         "the configuration" => "listeners: {http: {bind: \"127.0.0.1:8080\"}}",
         _ => return None,
     })

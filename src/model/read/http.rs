@@ -144,10 +144,16 @@ pub(super) fn url(notes: &mut Notes, node: &Node, what: &str) -> Option<String> 
     let scalar = any_scalar(notes, node, what)?;
     let parsed = scalar.text.parse::<::http::Uri>().ok();
     let scheme = |uri: &::http::Uri| matches!(uri.scheme_str(), Some("http" | "https"));
-    if parsed.is_some_and(|uri| scheme(&uri) && uri.host().is_some_and(|host| !host.is_empty())) {
-        return Some(scalar.text.clone());
+    let called = parsed.filter(|uri| scheme(uri) && uri.host().is_some_and(|host| !host.is_empty()));
+    let Some(uri) = called else {
+        let title = format!("{what}: {} is no URL that can be called", quoted(&scalar.text));
+        notes.error(code::NOT_A_URL, &node.span, title).help("write it in full: `https://ci.example.com/smoke`");
+        return None;
+    };
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        let title = format!("{what} names a user, and calls are made without one");
+        notes.error(code::NOT_A_URL, &node.span, title).help("a secret that lets calls in goes into the path or the query");
+        return None;
     }
-    let title = format!("{what}: {} is no URL that can be called", quoted(&scalar.text));
-    notes.error(code::NOT_A_URL, &node.span, title).help("write it in full: `https://ci.example.com/smoke`");
-    None
+    Some(scalar.text.clone())
 }

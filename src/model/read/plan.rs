@@ -3,17 +3,18 @@
 use super::ab_test::{self, identity};
 use super::fields::{Fields, each, items};
 use super::scalar::{boolean, name, word};
+use super::then::{self, Link};
 use super::versions::Versions;
 use super::{blue_green, canary, checks, rolling, windows};
 use crate::model::notes::Notes;
 use crate::model::words::quoted;
 use crate::model::yaml::Entry;
-use crate::model::{OnFailure, OnNewCandidate, Plan, Strategy, Windows, code};
+use crate::model::{OnFailure, OnNewCandidate, Plan, Rolling, Strategy, Windows, code};
 
 /// Keys of which a file has one at most.
 const STRATEGIES: [&str; 5] = ["split", "canary", "blue_green", "rolling", "ab_test"];
 /// Keys that say something about a strategy, and nothing without one.
-const BESIDE: [&str; 7] = ["sticky", "approvers", "checks", "on_failure", "on_new_candidate", "windows", "hold"];
+const BESIDE: [&str; 8] = ["then", "sticky", "approvers", "checks", "on_failure", "on_new_candidate", "windows", "hold"];
 const ON_FAILURE: [(&str, OnFailure); 3] =
     [("rollback", OnFailure::Rollback), ("step_back", OnFailure::StepBack), ("hold", OnFailure::Hold)];
 const ON_NEW_CANDIDATE: [(&str, OnNewCandidate); 3] =
@@ -29,31 +30,42 @@ pub(super) fn read(notes: &mut Notes, release: &Fields<'_>, versions: &Versions,
     }
     let candidate = candidate(notes, release, versions, stable, first);
     // All of it is looked at, whatever is missing beside it.
-    let strategies: Vec<Option<Strategy>> =
-        STRATEGIES[1..].iter().filter_map(|key| release.entry(key)).map(|entry| strategy(notes, versions, entry)).collect();
+    let strategies: Vec<Link<'_>> = STRATEGIES[1..]
+        .iter()
+        .filter_map(|key| release.entry(key))
+        .map(|entry| (entry, strategy(notes, versions, entry)))
+        .collect();
+    let then = release.entry("then").map(|entry| then::read(notes, versions, strategies.first(), entry));
     let beside = beside(notes, release);
     refuse_beside_nothing(notes, release, first);
-    match strategies.into_iter().next() {
-        Some(strategy) => Some(Some(beside?(candidate?, strategy?))),
-        None => candidate.zip(beside).map(|_| None),
+    let Some((entry, strategy)) = strategies.into_iter().next() else { return candidate.zip(beside).map(|_| None) };
+    if let Some(Strategy::Rolling(rolling)) = &strategy {
+        let names = stable.zip(candidate.as_ref().and_then(Option::as_deref));
+        waves(notes, versions, entry, rolling, names.map(<[&str; 2]>::from), then.is_none());
+    }
+    Some(Some(beside?(candidate?, strategy?, then.unwrap_or(Some(Vec::new()))?)))
+}
+
+/// What waves ask of the versions that they go over, and of what comes behind them.
+fn waves(notes: &mut Notes, versions: &Versions, entry: &Entry, rolling: &Rolling, names: Option<[&str; 2]>, last: bool) {
+    if let Some(names) = names {
+        rolling::refuse_unrollable(notes, versions, entry, rolling, names);
+    }
+    if last {
+        then::refuse_half(notes, entry, rolling);
     }
 }
 
-/// Notes what cannot be served before the engine is there. Called only for a file that is right in all else.
-pub(super) fn refuse_unserved(notes: &mut Notes, release: &Fields<'_>, plan: Option<&Plan>) {
-    let entry = match plan {
-        Some(plan) if plan.is_active() => release.entry(plan.strategy.key()),
-        None if release.entry("split").is_some() => release.entry("sticky"),
-        _ => None,
-    };
-    let Some(entry) = entry else { return };
+/// Notes what is read and not served yet. Called only for a file that is right in all else.
+pub(super) fn refuse_unserved(notes: &mut Notes, release: &Fields<'_>) {
+    let Some(entry) = ["ab_test", "sticky"].iter().find_map(|key| release.entry(key)) else { return };
     notes
         .error(code::NOT_SERVED_YET, &entry.key.span, format!("{} is not served yet", quoted(&entry.key.text)))
         .label("read and found right, but nothing runs it so far")
         .help(if entry.key.text == "sticky" {
             "take it out: until it is served, each request is shared for itself"
         } else {
-            "until then move the traffic by hand: edit `split`, or `stable` for all of it at once"
+            "until then share the traffic by `split`, or send some of it by `rules`"
         });
 }
 
@@ -67,7 +79,8 @@ fn two_strategies(notes: &mut Notes, first: Option<&Entry>, other: &Entry) {
         .help("a file has one of `split`, `canary`, `blue_green`, `rolling`, `ab_test`, or none");
 }
 
-fn strategy(notes: &mut Notes, versions: &Versions, entry: &Entry) -> Option<Strategy> {
+/// The strategy under its key.
+pub(super) fn strategy(notes: &mut Notes, versions: &Versions, entry: &Entry) -> Option<Strategy> {
     match entry.key.text.as_str() {
         "canary" => canary::read(notes, &entry.value).map(Strategy::Canary),
         "blue_green" => blue_green::read(notes, &entry.value).map(Strategy::BlueGreen),
@@ -126,8 +139,8 @@ fn warn_of_idle(notes: &mut Notes, versions: &Versions, strategy: Option<&Entry>
         .help("name the version to be released: `candidate: v2`");
 }
 
-/// What stands beside a strategy, as a function from candidate and strategy to the plan.
-fn beside(notes: &mut Notes, release: &Fields<'_>) -> Option<impl FnOnce(Option<String>, Strategy) -> Plan + use<>> {
+/// What stands beside a strategy, as a function from candidate, strategy and what follows it to the plan.
+fn beside(notes: &mut Notes, release: &Fields<'_>) -> Option<impl FnOnce(Option<String>, Strategy, Vec<Strategy>) -> Plan + use<>> {
     let sticky = release.get("sticky").map(|node| identity(notes, node, "`sticky`"));
     let approvers = release.get("approvers").map(|node| {
         let items = items(notes, node, "`approvers`")?;
@@ -145,10 +158,10 @@ fn beside(notes: &mut Notes, release: &Fields<'_>) -> Option<impl FnOnce(Option<
     let on_new_candidate = on_new.unwrap_or(Some(OnNewCandidate::default()))?;
     let windows = windows.unwrap_or(Some(Windows::default()))?;
     let hold = hold.unwrap_or(Some(false))?;
-    Some(move |candidate, strategy| Plan {
+    Some(move |candidate, strategy, then| Plan {
         candidate,
         strategy,
-        then: Vec::new(),
+        then,
         sticky,
         approvers,
         checks,

@@ -5,14 +5,14 @@ use super::fields::{Fields, each, items, some_items};
 use super::http::{host, path};
 use super::scalar::name;
 use super::versions::Versions;
-use super::{plan, rules, upstream};
+use super::{places, plan, rules, upstream};
 use crate::model::document::Places;
 use crate::model::notes::Notes;
 use crate::model::words::quoted;
 use crate::model::yaml::{Node, Span};
 use crate::model::{Release, Split, Upstream, code};
 
-const KEYS: [&str; 21] = [
+const KEYS: [&str; 22] = [
     "service",
     "hosts",
     "path",
@@ -25,6 +25,7 @@ const KEYS: [&str; 21] = [
     "blue_green",
     "rolling",
     "ab_test",
+    "then",
     "rules",
     "sticky",
     "approvers",
@@ -45,7 +46,7 @@ pub(super) fn read(notes: &mut Notes, files: &mut EndpointFiles<'_>, places: &mu
     let fields = Fields::of(notes, root, "a release", &KEYS)?;
     let release = release(notes, files, places, &fields);
     let release = release.filter(|_| !notes.has_errors())?;
-    plan::refuse_unserved(notes, &fields, release.plan.as_ref());
+    plan::refuse_unserved(notes, &fields);
     Some(release)
 }
 
@@ -67,11 +68,16 @@ fn release(notes: &mut Notes, files: &mut EndpointFiles<'_>, places: &mut Places
     let stable = fields.need(notes, "stable", "v1").and_then(|node| versions.known(notes, node, "`stable`"));
     let split = fields.get("split").map(|node| versions.split(notes, node, "`split`"));
     let plan = plan::read(notes, fields, &versions, stable.as_deref());
+    if let Some(Some(plan)) = &plan {
+        places::of_plan(notes, places, fields, plan);
+        refuse_own_host(notes, places);
+    }
     warn_of_empty_stable(notes, fields, &versions, stable.as_deref());
     warn_of_shared(notes, &versions, plan.as_ref());
     let rules = fields
         .get("rules")
         .map_or(Some(Vec::new()), |node| rules::read(notes, &versions, places, path.as_deref().unwrap_or("/"), node));
+    places::of_preview_rule(notes, places);
     let upstream = fields.get("upstream").map_or(Some(Upstream::default()), |node| upstream::read(notes, node));
     Some(Release {
         service: service?,
@@ -116,6 +122,17 @@ fn once(notes: &mut Notes, all: Vec<(String, Span)>) -> Vec<(String, Span)> {
         }
     }
     kept
+}
+
+/// A preview on one of the service's own hosts would take all of its traffic.
+fn refuse_own_host(notes: &mut Notes, places: &Places) {
+    let Some((host, span)) = &places.preview else { return };
+    let Some((_, own)) = places.hosts.iter().find(|(own, _)| own == host) else { return };
+    notes
+        .error(code::PREVIEW_IS_HOST, span, format!("the preview's host {} is one of the service's own", quoted(host)))
+        .label("all of its requests go to the candidate")
+        .also(own, "and clients ask for it")
+        .help("give the preview a host of its own, or find it by `header`");
 }
 
 /// Stable gets everything that nothing else does; where a split is held by hand, that says who gets what.

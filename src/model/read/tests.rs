@@ -19,8 +19,13 @@ fn good(text: &str) -> Release {
     document.value.expect("a release")
 }
 
-/// The plan of a file that is right in all but being served.
+/// The plan of a file that is right.
 fn plan(text: &str) -> Plan {
+    good(text).plan.expect("a plan")
+}
+
+/// The plan of a file that is right in all but being served.
+fn unserved(text: &str) -> Plan {
     let file = file("a.yaml", text);
     let mut notes = Notes::new(&file);
     let root = yaml::parse(&mut notes).expect("a tree");
@@ -150,7 +155,7 @@ on_failure: step_back
 windows: {only: Sat-Mon 22:00-06:00 Europe/Berlin, except: [\"2026-12-24..2027-01-02\"]}
 hold: true
 ";
-    let plan = plan(&format!("{HEAD}{text}"));
+    let plan = unserved(&format!("{HEAD}{text}"));
     let step = |text, until| Step { share: share(text), until };
     let steps = vec![step("1%", Hold::For(minutes(10))), step("25%", Hold::Approval), step("50%", Hold::For(minutes(60)))];
     assert_eq!(plan.strategy, Strategy::Canary(Canary { steps }));
@@ -177,6 +182,7 @@ blue_green:
     - healthy: 100% for 1m
     - mirror: 10% for 15m
     - hook: https://ci.example.com/smoke
+    - hook: {url: https://ci.example.com/load, timeout: 5s, tries: 2}
     - approval: {from: [oncall], within: 8h}
   cutover: over 2m
   after: {watch: 15m}
@@ -187,6 +193,7 @@ blue_green:
         Gate::Healthy { share: Share::FULL, hold: minutes(1) },
         Gate::Mirror { share: share("10%"), hold: minutes(15), methods },
         Gate::Hook(Hook::new("https://ci.example.com/smoke".into())),
+        Gate::Hook(Hook { url: "https://ci.example.com/load".into(), timeout: Duration::from_secs(5), tries: 2 }),
         Gate::Approval { from: vec!["oncall".into()], count: 1, within: Some(minutes(480)) },
     ];
     assert_eq!(plan.before, gates);
@@ -195,15 +202,18 @@ blue_green:
     assert_eq!((preview.host.as_deref(), preview.header.len()), (Some("preview.example.com"), 1));
 }
 
+const SAME: &str =
+    "service: checkout\nhosts: [x.example.com]\nversions:\n  v1: [127.0.1.11:80]\n  v2: [127.0.1.11:80]\nstable: v1\n";
+
 #[test]
 fn rolling_and_ab_test_are_read_in_full() {
     let text = "candidate: v2\nrolling: {batch: 2, upgrade: {hook: \"https://deployer.internal/\"}}\n";
     let hook = Some(Hook::new("https://deployer.internal/".to_owned()));
     let rolling =
         Rolling { batch: Batch::Count(2), pause: Duration::ZERO, drain: Rolling::DRAIN, upgrade: hook, until: Share::FULL };
-    assert_eq!(plan(&format!("{HEAD}{text}")).strategy, Strategy::Rolling(rolling));
+    assert_eq!(plan(&format!("{SAME}{text}")).strategy, Strategy::Rolling(rolling));
     let text = "ab_test:\n  id: {header: X-User}\n  salt: s\n  variants:\n    a: {send: v1, share: 34%}\n    b: {send: v2, share: rest, header: {X-B: \"1\"}}\n";
-    let Strategy::AbTest(test) = plan(&format!("{HEAD}{text}")).strategy else { panic!("not an ab_test") };
+    let Strategy::AbTest(test) = unserved(&format!("{HEAD}{text}")).strategy else { panic!("not an ab_test") };
     assert_eq!((test.id, test.share, test.audience.len()), (Identity::Header("x-user".into()), Share::FULL, 0));
     let headers = vec![("x-b".to_owned(), "1".to_owned())];
     assert_eq!(test.variants[1], Variant { name: "b".into(), send: "v2".into(), share: share("66%"), headers });
@@ -215,6 +225,93 @@ fn a_strategy_without_candidate_waits() {
     let release = good(text);
     assert_eq!(release.held_split().share_of("v1"), Share::FULL);
     assert!(!release.plan.expect("a plan").is_active());
+}
+
+/// Waves over half of the endpoints, and then by share.
+const SEQUENCE: &str = "service: s
+hosts: [s.example.com]
+versions: {v1: [\"127.0.1.1:1\"], v2: [\"127.0.2.1:1\"]}
+stable: v1
+candidate: v2
+rolling: {batch: 2, until: 50%}
+then:
+  - canary:
+      steps:
+        - 50% for 10m
+        - 75% for 30m
+  - blue_green: {preview: {host: Try.example.com}, before: [approval: {}], after: {keep_stable: 2h}}
+";
+
+#[test]
+fn one_strategy_follows_another() {
+    let plan = plan(SEQUENCE);
+    let Strategy::Rolling(rolling) = &plan.strategy else { panic!("not rolling") };
+    assert_eq!((rolling.until, rolling.batch), (share("50%"), Batch::Count(2)));
+    assert_eq!(plan.strategies().map(Strategy::key).collect::<Vec<_>>(), ["rolling", "canary", "blue_green"]);
+    let alone = SEQUENCE.split("then:").next().expect("a head").to_owned() + "then: {canary: {steps: [75% for 30m]}}\n";
+    let step = Step { share: share("75%"), until: Hold::For(minutes(30)) };
+    assert_eq!(self::plan(&alone).then, [Strategy::Canary(Canary { steps: vec![step] })]);
+}
+
+#[test]
+fn parts_of_a_plan_are_found_by_their_keys() {
+    let document = read_release(&file("a.yaml", SEQUENCE), &|_| None);
+    let found = |key: &str| {
+        let label = document.place_of_plan(key);
+        document.file.text[label.span].to_owned()
+    };
+    for (key, want) in [
+        ("candidate", "v2"),
+        ("rolling", "rolling"),
+        ("rolling.batch", "2"),
+        ("then[0].canary.steps[1]", "75% for 30m"),
+        ("then[0].canary.steps[7]", "steps"),
+        ("then[1].blue_green.before[0]", "approval: {}"),
+        ("then[1].blue_green.cutover", "blue_green"),
+        ("hold", "rolling"),
+    ] {
+        assert_eq!(found(key), want, "{key}");
+    }
+    let none = read_release(&file("a.yaml", &format!("{HEAD}split: {{v1: rest}}\n")), &|_| None);
+    assert_eq!(none.file.text[none.place_of_plan("canary.steps[0]").span], *"checkout");
+}
+
+#[test]
+fn a_preview_claims_its_host() {
+    let text = "service: s\nhosts: [s]\nversions: {v1: [\"127.0.1.1:1\"]}\nstable: v1\n";
+    let with = |host: &str| format!("{text}blue_green: {{preview: {{host: {host}}}}}\n");
+    let read = |path: &str, text: &str| read_release(&file(path, text), &|_| None);
+    let (one, other) = (read("a.yaml", &with("try")), read("b.yaml", &with("test").replace("s\n", "t\n").replace("[s]", "[try]")));
+    for documents in [[&one, &other], [&other, &one]] {
+        let found: Vec<_> =
+            conflicts(&documents, None).into_iter().map(|conflict| (conflict.file, conflict.problem.code)).collect();
+        assert_eq!(found, [(documents[1].file.path.clone(), "T071")]);
+    }
+    assert!(claims_alike(&one, &one) && !claims_alike(&one, &read("a.yaml", &with("test"))));
+    assert!(!claims_alike(&one, &read("a.yaml", text)));
+}
+
+#[test]
+fn examples_are_the_most_that_a_rollout_comes_to() {
+    let text = "candidate: v2
+blue_green:
+  preview: {host: try.example.com, header: {x-try: \"1\"}}
+  before: [mirror: 10% for 1m, {mirror: 0.5% for 1m, methods: [POST]}]
+rules: [{when: {path: /cart}, send: v1}]
+";
+    let release = good(&format!("{HEAD}{text}"));
+    let examples = Traffic::examples(&release);
+    let copied: Vec<_> = examples.iter().filter_map(|traffic| traffic.mirror.as_ref()).map(|mirror| mirror.share).collect();
+    assert_eq!(copied, [share("10%"), share("0.5%")]);
+    for traffic in &examples {
+        assert_eq!((traffic.split.share_of("v1"), traffic.split.share_of("v2")), (share("50%"), share("50%")));
+        assert_eq!(traffic.preview, Some(PreviewHost { host: "try.example.com".into(), version: "v2".into() }));
+        let names: Vec<&str> = traffic.rules.iter().map(|rule| rule.name.as_str()).collect();
+        assert_eq!(names, ["preview", "rule-1"]);
+        assert_eq!(traffic.rules[0].send.share_of("v2"), Share::FULL);
+    }
+    let idle = good(&format!("{HEAD}{}", text.replace("candidate: v2\n", "")).replace("  v2: {dns: V2.internal:80}\n", ""));
+    assert!(Traffic::examples(&idle).is_empty() && preview_rule(&idle).is_none() && preview_host(&idle).is_none());
 }
 
 #[test]
@@ -232,6 +329,10 @@ admin: {tls: {certificate: a.pem, key: /etc/a.key}}
 listeners:
   http: {bind: \"127.0.9.1:80\", fleets: [edge], access_log: true}
   other: {bind: \"[::1]:80\"}
+notifications:
+  - {url: \"https://hooks.slack.com/services/T0\", format: slack, events: [rolled_back, stuck], services: [checkout, cart]}
+  - {url: \"http://127.0.9.9/told\", events: finished, services: cart}
+  - {url: \"http://127.0.9.9/told\", format: generic}
 ";
     let document = read_config(&file("tidegate.yaml", text));
     assert_eq!(render(&document.problems, false), "");
@@ -258,7 +359,19 @@ listeners:
     let tls = |certificate: &str, key: &str| PortTls { certificate: certificate.into(), key: key.into(), ..PortTls::default() };
     let xds_tls = PortTls { client_ca: Some("ca.pem".into()), node_id_must_match: Some(false), ..tls("s.pem", "s.key") };
     let (xds_tls, admin_tls) = (Some(xds_tls), Some(tls("a.pem", "/etc/a.key")));
-    assert_eq!(document.value, Some(Config { listeners, fleets: vec![fleet], xds_tls, admin_tls }));
+    let notification = |url: &str, format, events: &[NoticeKind], services: &[&str]| Notification {
+        url: url.to_owned(),
+        format,
+        events: events.to_vec(),
+        services: services.iter().map(|service| (*service).to_owned()).collect(),
+    };
+    let (slack, own) = ("https://hooks.slack.com/services/T0", "http://127.0.9.9/told");
+    let notifications = vec![
+        notification(slack, NoticeFormat::Slack, &[NoticeKind::RolledBack, NoticeKind::Stuck], &["checkout", "cart"]),
+        notification(own, NoticeFormat::CloudEvents, &[NoticeKind::Finished], &["cart"]),
+        notification(own, NoticeFormat::Generic, &[], &[]),
+    ];
+    assert_eq!(document.value, Some(Config { listeners, fleets: vec![fleet], notifications, xds_tls, admin_tls }));
 }
 
 #[test]

@@ -16,7 +16,8 @@ use crate::model::{Backends, Endpoint, Share, Split, Version, code};
 pub(super) struct Versions {
     /// Their names; `None` if not even those are known, so that no name can be called unknown.
     names: Option<Vec<String>>,
-    list: Vec<Version>,
+    /// Each with the place of its name.
+    list: Vec<(Version, Span)>,
     places: HashMap<Endpoint, Vec<(String, Span)>>,
 }
 
@@ -38,7 +39,7 @@ impl Versions {
         let named = is_name(notes, name, &entry.key.span, "the version's name");
         let backends = self.backends(notes, files, name, &entry.value);
         if let (true, Some(backends)) = (named, backends) {
-            self.list.push(Version { name: name.clone(), backends });
+            self.list.push((Version { name: name.clone(), backends }, entry.key.span.clone()));
         }
     }
 
@@ -118,7 +119,12 @@ impl Versions {
 
     /// All versions, in file order.
     pub fn into_list(self) -> Vec<Version> {
-        self.list
+        self.list.into_iter().map(|(version, _)| version).collect()
+    }
+
+    /// A version and the place of its name, if it could be read.
+    pub fn read_as(&self, name: &str) -> Option<(&Version, &Span)> {
+        self.list.iter().find(|(version, _)| version.name == name).map(|(version, span)| (version, span))
     }
 
     /// How many there are.
@@ -185,8 +191,7 @@ impl Versions {
 
     /// Warns if a version that is sent traffic has no endpoints.
     pub fn receives(&self, notes: &mut Notes, name: &str, span: &Span) {
-        let version = self.list.iter().find(|version| version.name == name);
-        if version.and_then(|version| version.backends.endpoints()).is_some_and(<[Endpoint]>::is_empty) {
+        if self.read_as(name).and_then(|(version, _)| version.backends.endpoints()).is_some_and(<[Endpoint]>::is_empty) {
             notes
                 .warning(code::NO_ENDPOINTS, span, format!("version {} has no endpoints", quoted(name)))
                 .label("what is sent here is answered with 503")

@@ -65,12 +65,17 @@ impl Node {
         }
     }
 
-    /// The value under a key of a mapping.
-    pub fn get(&self, key: &str) -> Option<&Node> {
+    /// The entry under a key of a mapping.
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.value {
-            Value::Map(entries) => entries.iter().find(|entry| entry.key.text == key).map(|entry| &entry.value),
+            Value::Map(entries) => entries.iter().find(|entry| entry.key.text == key),
             _ => None,
         }
+    }
+
+    /// The value under a key of a mapping.
+    pub fn get(&self, key: &str) -> Option<&Node> {
+        self.entry(key).map(|entry| &entry.value)
     }
 
     /// Whether nothing is written here.

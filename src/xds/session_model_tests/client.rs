@@ -35,8 +35,8 @@ pub trait Client {
     }
 
     /// A server's session with it.
-    fn session(&self, view: Arc<View>, timing: Timing) -> Session {
-        if self.is_typed() { Session::typed(view, timing) } else { Session::new(view, timing) }
+    fn session(&self, view: Arc<View>, generation: u64, timing: Timing) -> Session {
+        if self.is_typed() { Session::typed(view, generation, timing) } else { Session::new(view, generation, timing) }
     }
 
     /// What it should be served.

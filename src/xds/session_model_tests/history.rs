@@ -94,6 +94,7 @@ pub fn history<C: Client>(client: C, steps: &[Step]) -> Result<(), TestCaseError
     let mut world = World::new(client);
     for step in steps {
         world.step(step)?;
+        world.is_as_far_as_told()?;
     }
     world.settle()?;
     world.retarget(&last());

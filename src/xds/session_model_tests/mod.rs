@@ -8,7 +8,8 @@
 //! - no response carries a name twice, or one that was not asked for, and kinds follow each other in their order;
 //! - a cluster that waits for endpoints gets them, and nothing that was asked for is forgotten;
 //! - the two come to rest, and then nothing more is sent, however long one waits: there is no loop, and no alarm is missing;
-//! - at rest the client holds just what the server wants it to;
+//! - at rest the client holds just what the server wants it to, and is told to have all of the newest generation;
+//! - what it is told to have it has, or something newer;
 //! - without rejections, state of the world and delta hold the same each time they rest.
 
 mod client;

@@ -42,7 +42,7 @@ pub struct World<C> {
     now: Instant,
     pipes: Vec<Pipe>,
     streams: u64,
-    /// Views that were served, newest last.
+    /// Views that were served, newest last; the first is generation 1.
     served: Vec<Arc<View>>,
     /// Kind of the last response, if nothing has happened at the server since.
     burst: Option<Kind>,
@@ -52,6 +52,8 @@ pub struct World<C> {
     newest: BTreeMap<(u64, Kind), u64>,
     /// Routes were let through because the client was too slow to say that its clusters are warm.
     forced: bool,
+    /// The client has rejected something.
+    rejected: bool,
     /// Responses, and what there was that could be a reason for some.
     sent: usize,
     reasons: usize,
@@ -61,7 +63,7 @@ impl<C: Client> World<C> {
     /// A client that connects to a server which has nothing.
     pub fn new(client: C) -> World<C> {
         let view = client.view(&Files::default(), None);
-        let session = client.session(view.clone(), TIMING);
+        let session = client.session(view.clone(), 1, TIMING);
         let mut world = World {
             client,
             session,
@@ -74,6 +76,7 @@ impl<C: Client> World<C> {
             nonces: BTreeSet::new(),
             newest: BTreeMap::new(),
             forced: false,
+            rejected: false,
             sent: 0,
             reasons: 1,
         };
@@ -103,7 +106,7 @@ impl<C: Client> World<C> {
     /// The server serves what is newest; one that is behind others does not.
     fn catch_up(&mut self) {
         let newest = self.served.last().cloned();
-        newest.into_iter().for_each(|view| self.session.retarget(view));
+        newest.into_iter().for_each(|view| self.session.retarget(view, self.served.len() as u64));
         self.burst = None;
     }
 
@@ -211,10 +214,37 @@ impl<C: Client> World<C> {
         let pipe = &mut self.pipes[at];
         let Some((response, early)) = pipe.down.pop_front() else { return Ok(false) };
         let lane = pipe.lane.clone().unwrap_or((response.kind, None));
+        self.rejected |= reject;
         let said = self.client.receive(&lane, &response, early, reject);
         self.say(said);
         self.client.check(self.forced)?;
         Ok(true)
+    }
+
+    /// The generation that the client is told to have, on all its streams.
+    fn acked(&self) -> Option<u64> {
+        self.pipes.iter().map(|pipe| self.session.standing(pipe.id).acked).min().flatten()
+    }
+
+    /// Whether nothing that the client holds, of what it asked for, is older than what it is told to have. What it rejects is
+    /// told by other means.
+    ///
+    /// # Errors
+    /// Something is.
+    pub fn is_as_far_as_told(&self) -> Result<(), TestCaseError> {
+        let Some(acked) = self.acked().filter(|_| !self.rejected) else { return Ok(()) };
+        for kind in Kind::ALL {
+            let asked = |name: &str| {
+                let channels = self.pipes.iter().filter_map(|pipe| self.session.channel(pipe.id, kind));
+                channels.into_iter().any(|channel| channel.subscription().wants(name))
+            };
+            for (name, held) in self.client.held(kind).iter().filter(|(name, _)| asked(name)) {
+                let mut later = self.served[acked as usize - 1..].iter();
+                let known = later.any(|view| view.of(kind).get(name).is_none_or(|there| there.version == held.version));
+                prop_assert!(known, "{kind:?} {name} is older than generation {acked}");
+            }
+        }
+        Ok(())
     }
 
     fn which(&self, good: impl Fn(&Pipe) -> bool) -> Vec<usize> {
@@ -224,8 +254,8 @@ impl<C: Client> World<C> {
     /// The connection breaks, and the client comes back, to this server or another one like it; or to one that is behind.
     pub fn reconnect(&mut self, behind: bool, tells: bool) {
         let ago = if behind { 2 } else { 1 };
-        let view = self.served[self.served.len().saturating_sub(ago)].clone();
-        self.session = self.client.session(view, TIMING);
+        let at = self.served.len().saturating_sub(ago);
+        self.session = self.client.session(self.served[at].clone(), at as u64 + 1, TIMING);
         (self.burst, self.asked_for_clusters) = (None, false);
         self.pipes.clear();
         self.reasons += 1;
@@ -326,6 +356,8 @@ impl<C: Client> World<C> {
                 prop_assert!(self.session.is_in_sync(pipe.id, kind), "{kind:?} is not in sync");
             }
         }
+        let told = self.pipes.iter().all(|pipe| Kind::ALL.into_iter().any(|kind| self.session.channel(pipe.id, kind).is_some()));
+        prop_assert!(!told || self.acked() == Some(self.served.len() as u64) || self.pipes.is_empty(), "{:?}", self.acked());
         Ok(())
     }
 }

@@ -197,8 +197,8 @@ fn b3_who_gave_up_all_names_is_not_told_that_there_is_nothing() {
         client.ask(kind, &["a"]);
         client.envoy();
         client.answer(kind, &[], None);
-        client.session.retarget(view(&TWO));
-        client.session.retarget(view(&[]));
+        client.session.retarget(view(&TWO), 1);
+        client.session.retarget(view(&[]), 2);
         assert_eq!(client.receive(), NOTHING, "{kind:?}");
     }
 }

@@ -1,6 +1,7 @@
 //! Sessions as transcripts: a request in, the exact responses out. Each test names the rows of conduct it holds.
 
 mod absent;
+mod acked;
 mod answers;
 mod incremental;
 mod on_request;
@@ -41,6 +42,8 @@ const TWO: [&str; 5] = ["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", 
 /// A client of one stream that remembers nonces, and a clock that is moved by hand.
 struct Client {
     session: Session,
+    /// Of the newest snapshot.
+    generation: u64,
     now: Instant,
     stream: u64,
     variant: Variant,
@@ -53,13 +56,15 @@ fn timing() -> Timing {
 
 impl Client {
     fn new(variant: Variant, lines: &[&str]) -> Client {
-        let session = Session::new(view(lines), timing());
-        Client { session, now: Instant::now(), stream: 1, variant, nonces: Default::default() }
+        let session = Session::new(view(lines), 1, timing());
+        Client { session, generation: 1, now: Instant::now(), stream: 1, variant, nonces: Default::default() }
     }
 
     fn retarget(&mut self, lines: &[&str]) {
         let before = self.session.target().clone();
-        self.session.retarget(Arc::new(View::new(lines.iter().map(|line| Arc::new(resource(line))), Some(&before))));
+        let view = View::new(lines.iter().map(|line| Arc::new(resource(line))), Some(&before));
+        self.generation += 1;
+        self.session.retarget(Arc::new(view), self.generation);
     }
 
     fn sleep(&mut self, seconds: u64) {

@@ -9,13 +9,14 @@ fn views(lines: &[&str], on_request: &[&str], before: Option<&View>) -> Arc<View
 }
 
 fn client(variant: Variant, lines: &[&str], on_request: &[&str]) -> Client {
-    let session = Session::new(views(lines, on_request, None), timing());
-    Client { session, now: Instant::now(), stream: 1, variant, nonces: Default::default() }
+    let session = Session::new(views(lines, on_request, None), 1, timing());
+    Client { session, generation: 1, now: Instant::now(), stream: 1, variant, nonces: Default::default() }
 }
 
 fn retarget(client: &mut Client, lines: &[&str], on_request: &[&str]) {
     let before = client.session.target().clone();
-    client.session.retarget(views(lines, on_request, Some(&before)));
+    client.generation += 1;
+    client.session.retarget(views(lines, on_request, Some(&before)), client.generation);
 }
 
 #[test]

@@ -196,7 +196,7 @@ fn grpc_asks_from_the_listener_down_and_is_never_gated() {
 #[test]
 fn typed_streams_of_one_node_share_one_order_and_wait_for_endpoints_too() {
     let mut client = Client::new(Variant::Sotw, &ONE);
-    client.session = Session::typed(view(&ONE), timing());
+    client.session = Session::typed(view(&ONE), 1, timing());
     client.ask(CDS, &[]);
     client.envoy();
     client.stream = 2;
@@ -225,7 +225,7 @@ fn typed_streams_of_one_node_share_one_order_and_wait_for_endpoints_too() {
 fn f3_routes_wait_for_clusters_also_while_their_typed_stream_is_opened_anew() {
     both(|variant| {
         let mut client = Client::new(variant, &ONE);
-        client.session = Session::typed(view(&ONE), timing());
+        client.session = Session::typed(view(&ONE), 1, timing());
         client.ask(CDS, &[]);
         client.session.close(1);
         client.stream = 3;

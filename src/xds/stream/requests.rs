@@ -82,7 +82,7 @@ impl Stream {
         self.admit(&node, &snapshot)?;
         let mut membership = snapshot.membership(&node, self.origin.transport());
         let view = snapshot.view_of(&node, &mut membership);
-        let conversation = self.shared.conversation(&self.origin, &node, view);
+        let conversation = self.shared.conversation(&self.origin, &node, view, snapshot.generation());
         let node = Arc::new(node);
         tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
             service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
@@ -93,6 +93,7 @@ impl Stream {
             variant: self.origin.variant,
             aggregated: self.origin.is_aggregated(),
             since: Timestamp::now(),
+            acked: None,
             types: Default::default(),
         });
         let bell = conversation.listen().map(WatchStream::from_changes);

@@ -1,0 +1,5 @@
+//! Calls and notices to servers that are there.
+
+mod calls;
+mod notices;
+mod receiver;
