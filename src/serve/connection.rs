@@ -15,6 +15,7 @@ use tonic::service::Routes;
 use tower::Service as _;
 
 use super::tls::Connection;
+use crate::xds::Seldom;
 
 /// A client that does not answer a ping is gone, whatever its TCP connection says.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -56,11 +57,17 @@ pub(super) async fn converse(connection: Connection, routes: Routes, lifetime: L
         routes.clone().call(request)
     });
     let mut served = std::pin::pin!(settings().serve_connection(TokioIo::new(connection), service));
-    let serving = async {
-        let turn = tokio::select! {
-            ended = &mut served => return ended,
+    let told = Seldom::new(async {
+        tokio::select! {
             () = grown_old(lifetime) => Duration::ZERO,
             () = stop.cancelled() => lifetime.turn(fastrand::f64()),
+        }
+    });
+    let serving = async {
+        let turn = tokio::select! {
+            biased;
+            ended = &mut served => return ended,
+            turn = told => turn,
         };
         served.as_mut().graceful_shutdown();
         tokio::select! {
@@ -71,10 +78,11 @@ pub(super) async fn converse(connection: Connection, routes: Routes, lifetime: L
         tokio::time::timeout(LAST_WORDS, &mut served).await.unwrap_or(Ok(()))
     };
     tokio::select! {
+        biased;
+        () = Seldom::new(line.is_cut()) => {}
         ended = serving => if let Err(error) = ended {
             tracing::debug!(?address, %error, "a connection broke");
         },
-        () = line.is_cut() => {}
     }
 }
 

@@ -65,18 +65,18 @@ impl Content {
     }
 
     /// What a group is served; made if nobody of it has asked yet, from what it was served before.
-    pub fn view(&self, group: Group, before: Option<&Arc<Content>>) -> Arc<View> {
+    pub fn view(&self, group: &Group, before: Option<&Arc<Content>>) -> Arc<View> {
         let mut views = self.made();
-        if let Some(made) = views.get(&group) {
+        if let Some(made) = views.get(group) {
             return made.view().clone();
         }
-        let old = before.and_then(|before| Some((before, before.made().get(&group).cloned()?)));
+        let old = before.and_then(|before| Some((before, before.made().get(group).cloned()?)));
         let made = match old {
-            Some((before, old)) => old.after(&self.changes_since(before, &group), &group, self),
-            None => GroupView::default().after(&self.changes_since(&Content::default(), &group), &group, self),
+            Some((before, old)) => old.after(&self.changes_since(before, group), group, self),
+            None => GroupView::default().after(&self.changes_since(&Content::default(), group), group, self),
         };
         let view = made.view().clone();
-        views.insert(group, made);
+        views.insert(group.clone(), made);
         view
     }
 

@@ -1,6 +1,6 @@
 //! What follows from a view of one kind: worked out when first asked for, once for all streams that are served it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
@@ -29,7 +29,8 @@ pub(super) struct Derived {
     names: OnceLock<Names>,
     referrers: OnceLock<Referrers>,
     changes: Mutex<Vec<(Version, Changes)>>,
-    bodies: Mutex<HashMap<u128, Body>>,
+    /// By what they are made for. They are few, and the one that is sought is mostly the first.
+    bodies: Mutex<Vec<(u128, Body)>>,
 }
 
 impl Derived {
@@ -87,21 +88,21 @@ impl TypeView {
     /// from another.
     pub fn serial(&self, what: u128) -> Serial {
         let mut bodies = locked(&self.derived().bodies);
-        if let Some(body) = bodies.get(&what) {
+        if let Some(body) = find(&bodies, what) {
             return body.serial;
         }
         if bodies.len() == BODIES {
             bodies.clear();
         }
         let serial = Serial::next();
-        bodies.insert(what, Body { serial, bytes: Arc::default() });
+        bodies.push((what, Body { serial, bytes: Arc::default() }));
         serial
     }
 
     /// A response made of this view, encoded: made by the first stream that sends it, and shared by all others that send it under the
     /// same serial number.
     pub fn body(&self, what: u128, serial: Serial, make: impl FnOnce() -> Bytes) -> Bytes {
-        let bytes = locked(&self.derived().bodies).get(&what).filter(|body| body.serial == serial).map(|body| body.bytes.clone());
+        let bytes = find(&locked(&self.derived().bodies), what).filter(|body| body.serial == serial).map(|body| body.bytes.clone());
         match bytes {
             Some(bytes) => bytes.get_or_init(make).clone(),
             None => make(),
@@ -115,6 +116,10 @@ fn changed<'a>(item: DiffItem<'a, 'a, Arc<str>, Arc<Resource>>) -> Option<&'a Ar
         DiffItem::Add(name, _) | DiffItem::Remove(name, _) => Some(name),
         DiffItem::Update { old: (_, old), new: (name, new) } => (old.version != new.version).then_some(name),
     }
+}
+
+fn find(bodies: &[(u128, Body)], what: u128) -> Option<&Body> {
+    bodies.iter().find(|(of, _)| *of == what).map(|(_, body)| body)
 }
 
 /// An encoded response that streams share.

@@ -55,7 +55,7 @@ impl Snapshot {
 
     /// What this node is served, connected like this.
     pub fn view(&self, node: &Node, transport: Transport) -> Arc<View> {
-        self.content.view(self.content.group(node, transport), self.older.first())
+        self.content.view(&self.content.group(node, transport), self.older.first())
     }
 
     /// The group that a node belongs to, connected like this; to be asked for again when the configuration has changed.
@@ -68,12 +68,12 @@ impl Snapshot {
         if !membership.is_of(self) {
             *membership = self.membership(node, membership.group.transport);
         }
-        self.content.view(membership.group.clone(), self.older.first())
+        self.content.view(&membership.group, self.older.first())
     }
 
     /// What this node was served before, if there was a time at which that version of a kind was all it had of it.
     pub fn view_told(&self, node: &Node, transport: Transport, kind: Kind, version: &str) -> Option<Arc<View>> {
-        let views = self.older.iter().map(|content| content.view(content.group(node, transport), None));
+        let views = self.older.iter().map(|content| content.view(&content.group(node, transport), None));
         views.into_iter().find(|view| view.of(kind).version().as_str() == version)
     }
 
@@ -81,6 +81,6 @@ impl Snapshot {
     pub fn prepare(&self) {
         let before = self.older.first();
         let groups: Vec<Group> = before.map(|before| before.made().keys().cloned().collect()).unwrap_or_default();
-        groups.into_iter().for_each(|group| drop(self.content.view(group, before)));
+        groups.iter().for_each(|group| drop(self.content.view(group, before)));
     }
 }

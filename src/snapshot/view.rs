@@ -147,9 +147,22 @@ fn entry(access: Access, name: &str, version: &Version) -> u128 {
 }
 
 /// What one group of nodes is served, of every kind.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct View {
-    types: BTreeMap<Kind, Arc<TypeView>>,
+    /// By kind, in their order. All of which there is nothing are one.
+    types: [Arc<TypeView>; Kind::ALL.len()],
+}
+
+impl Default for View {
+    /// Nothing.
+    fn default() -> View {
+        View { types: std::array::from_fn(|_| nothing().clone()) }
+    }
+}
+
+fn nothing() -> &'static Arc<TypeView> {
+    static NOTHING: LazyLock<Arc<TypeView>> = LazyLock::new(Arc::default);
+    &NOTHING
 }
 
 impl View {
@@ -169,8 +182,8 @@ impl View {
         resources.into_iter().for_each(|resource| edits.list(&resource));
         on_request.into_iter().rev().for_each(|resource| edits.on_request(resource.kind, &resource.name, Some(resource.clone())));
         let mut view = View::default().edited(&edits);
-        for (kind, made) in &mut view.types {
-            if let Some(old) = before.and_then(|view| view.types.get(kind)).filter(|old| old.version == made.version) {
+        for (made, old) in view.types.iter_mut().zip(before.iter().flat_map(|view| &view.types)) {
+            if old.version == made.version {
                 *made = old.clone();
             }
         }
@@ -182,18 +195,14 @@ impl View {
         let mut types = self.types.clone();
         for (kind, edits) in edits.iter() {
             let Some(made) = self.of(kind).edited(edits) else { continue };
-            if made.resources.is_empty() && made.on_request.is_empty() {
-                types.remove(&kind);
-            } else {
-                types.insert(kind, Arc::new(made));
-            }
+            let empty = made.resources.is_empty() && made.on_request.is_empty();
+            types[kind as usize] = if empty { nothing().clone() } else { Arc::new(made) };
         }
         View { types }
     }
 
     /// The resources of one kind.
     pub fn of(&self, kind: Kind) -> &Arc<TypeView> {
-        static NONE: LazyLock<Arc<TypeView>> = LazyLock::new(Arc::default);
-        self.types.get(&kind).unwrap_or(&NONE)
+        &self.types[kind as usize]
     }
 }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use super::board::Variant;
 use super::ledger::{Carried, Ledger};
-use super::request::{DeltaRequest, Request, Response, SotwRequest, identity};
+use super::request::{DeltaRequest, Request, Resources, Response, SotwRequest, identity};
 use super::subscription::{Change, Name, Subscription};
 use crate::snapshot::{Kind, Resource, Serial, TypeView, Version};
 
@@ -112,13 +112,13 @@ pub enum Verdict {
     },
 }
 
-/// A response, and the names in it that may be news to the client: new content, what it rejected before, what it asked for again.
+/// A response, and the clusters in it that may be news to the client: new content, what it rejected before, what it asked for again.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Sent {
     /// What to send.
     pub response: Response,
-    /// These names.
-    pub carried: Carried,
+    /// These; `None` in a response of another kind.
+    pub clusters: Option<Carried>,
 }
 
 impl Channel {
@@ -222,6 +222,11 @@ impl Channel {
     /// What is wanted has changed: compare again.
     pub fn touch(&mut self) {
         self.dirty = true;
+    }
+
+    /// Whether the client is owed all that it subscribes to anyway.
+    pub fn owes_all(&self) -> bool {
+        self.owed.is_all() && !self.subscription.is_wildcard()
     }
 
     /// Owes the client these names, if it subscribes to them, even if it was sent them already.
@@ -351,7 +356,9 @@ impl Channel {
         if self.brought && first && !warming {
             // What it holds already it need not be sent, and what of that is gone it is told anyway; what does not exist it must be told.
             let unknown = |name: &&Name| view.get_on_request(name).is_none() && self.ledger.get(name).is_none();
-            let absent = self.subscription.names().iter().filter(unknown).cloned().collect();
+            let names = self.subscription.names();
+            let all_known = Arc::ptr_eq(names, view.names());
+            let absent = if all_known { BTreeSet::new() } else { names.iter().filter(unknown).cloned().collect() };
             self.owed = Owed::just(absent);
         }
         changed
@@ -414,23 +421,24 @@ impl Channel {
         sent
     }
 
-    fn send(&mut self, draft: Draft, wanted: Wanted<'_>, now: Instant) -> Sent {
+    fn send(&mut self, mut draft: Draft, wanted: Wanted<'_>, now: Instant) -> Sent {
         self.answer_due = false;
         self.retry = draft.retry_later;
         self.dirty = draft.retry_later;
         let carried = self.carried(&draft);
-        let resources = draft.resources();
+        let resources = draft.take_resources();
         let version = version(wanted);
         let identity = identity(self.kind, self.variant, &version, &resources, &draft.removed);
         let nonce = self.next_nonce(wanted.view.serial(identity));
-        self.write_down(&draft, &carried, nonce);
+        self.write_down(&resources, &draft.removed, &carried, nonce);
         if self.outstanding.len() == MAX_OUTSTANDING {
             let oldest = self.outstanding.remove(0);
             self.ledger.unanswered_for_good(oldest.nonce);
         }
-        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried: carried.clone(), at: now, covers: None });
+        let clusters = (self.kind == Kind::Cluster).then(|| carried.clone());
+        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried, at: now, covers: None });
         let view = wanted.view.clone();
-        Sent { response: Response { kind: self.kind, nonce, identity, version, view, resources, removed: draft.removed }, carried }
+        Sent { response: Response { kind: self.kind, nonce, identity, version, view, resources, removed: draft.removed }, clusters }
     }
 
     /// The nonce of the next response: that of all streams that send the same, if it is newer than what this one sent last.
@@ -440,20 +448,22 @@ impl Channel {
         nonce
     }
 
-    fn write_down(&mut self, draft: &Draft, carried: &Carried, nonce: u64) {
+    fn write_down(&mut self, resources: &Resources, removed: &[Name], carried: &Carried, nonce: u64) {
         let names = match carried {
             Carried::Whole(view) => return self.ledger.sent_whole(view, nonce),
             Carried::Names(names) => names,
         };
-        match &draft.whole {
-            Some(view) => names.iter().filter_map(|name| view.get(name)).for_each(|resource| self.ledger.sent(resource, nonce)),
-            None => {
-                let listed = |name: &Name| !self.is_full_list() || names.binary_search(name).is_ok();
-                let sent: Vec<_> = draft.resources.iter().filter(|resource| listed(&resource.name)).collect();
-                sent.into_iter().for_each(|resource| self.ledger.sent(resource, nonce));
+        let full = self.is_full_list();
+        match resources {
+            Resources::Whole(view) => {
+                names.iter().filter_map(|name| view.get(name)).for_each(|resource| self.ledger.sent(resource, nonce));
+            }
+            Resources::Some(some) => {
+                let sent = some.iter().filter(|resource| !full || names.binary_search(&resource.name).is_ok());
+                sent.for_each(|resource| self.ledger.sent(resource, nonce));
             }
         }
-        draft.removed.iter().for_each(|name| self.ledger.removed(name, nonce));
+        removed.iter().for_each(|name| self.ledger.removed(name, nonce));
     }
 }
 

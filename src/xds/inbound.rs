@@ -71,25 +71,51 @@ impl Inbound {
     }
 }
 
-/// Bytes in the pieces in which they came.
+/// Bytes in the pieces in which they came; mostly it is one.
 #[derive(Debug, Default)]
 pub(super) struct Chunks {
-    parts: VecDeque<Bytes>,
+    /// Empty only if there is nothing.
+    first: Bytes,
+    others: VecDeque<Bytes>,
     len: usize,
 }
 
 impl Chunks {
     fn push(&mut self, part: Bytes) {
-        if !part.is_empty() {
-            self.len += part.len();
-            self.parts.push_back(part);
+        if part.is_empty() {
+            return;
         }
+        self.len += part.len();
+        if self.first.is_empty() {
+            self.first = part;
+        } else {
+            self.others.push_back(part);
+        }
+    }
+
+    /// Takes a length-delimited field off the front, number and text, if it lies there in one piece, is a short text and `take` takes
+    /// it. So are most fields of most requests, and there need not be as much ado as about others.
+    pub fn take_text(&mut self, take: impl FnOnce(u32, &str) -> bool) -> bool {
+        let Some((&[key, len], rest)) = self.first.split_first_chunk() else { return false };
+        // Number and length are below 16 and 128, and so a byte each; 2 is the type of such fields.
+        if key & 0x87 != 2 || len >= 0x80 {
+            return false;
+        }
+        let text = rest.get(..usize::from(len)).and_then(|text| std::str::from_utf8(text).ok());
+        let taken = text.is_some_and(|text| take(u32::from(key >> 3), text));
+        if taken {
+            self.advance(2 + usize::from(len));
+        }
+        taken
     }
 
     /// The first bytes, if so many are there.
     fn peek<const N: usize>(&self) -> Option<[u8; N]> {
+        if let Some(first) = self.first.first_chunk() {
+            return Some(*first);
+        }
         let mut first = [0; N];
-        let bytes = self.parts.iter().flat_map(|part| part.iter());
+        let bytes = self.first.iter().chain(self.others.iter().flatten());
         (self.len >= N).then(|| {
             first.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
             first
@@ -99,19 +125,23 @@ impl Chunks {
     /// Takes so many bytes off the front; there must be as many.
     fn split_to(&mut self, len: usize) -> Chunks {
         let mut front = Chunks::default();
-        while front.len < len {
-            let Some(mut part) = self.parts.pop_front() else { break };
-            if part.len() > len - front.len {
-                self.parts.push_front(part.split_off(len - front.len));
-            }
+        while front.len < len && !self.first.is_empty() {
+            let part = self.first.split_to(self.first.len().min(len - front.len));
             self.len -= part.len();
             front.push(part);
-        }
-        if self.parts.is_empty() {
-            // Most of the time nothing is here: a stream that waits should not keep room for it.
-            self.parts = VecDeque::new();
+            self.move_up();
         }
         front
+    }
+
+    /// The next piece is the first if that is used up. Most of the time nothing is here: a stream that waits keeps no room for it.
+    fn move_up(&mut self) {
+        if self.first.is_empty() {
+            self.first = self.others.pop_front().unwrap_or_default();
+            if self.others.is_empty() {
+                self.others = VecDeque::new();
+            }
+        }
     }
 }
 
@@ -123,25 +153,30 @@ impl From<Bytes> for Chunks {
     }
 }
 
+impl FromIterator<Bytes> for Chunks {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(parts: I) -> Chunks {
+        let mut chunks = Chunks::default();
+        parts.into_iter().for_each(|part| chunks.push(part));
+        chunks
+    }
+}
+
 impl Buf for Chunks {
     fn remaining(&self) -> usize {
         self.len
     }
 
     fn chunk(&self) -> &[u8] {
-        self.parts.front().map_or(&[], Bytes::as_ref)
+        &self.first
     }
 
     fn advance(&mut self, mut count: usize) {
         self.len -= count;
-        while count > 0 {
-            let Some(part) = self.parts.front_mut() else { return };
-            let step = count.min(part.len());
-            part.advance(step);
+        while count > 0 && !self.first.is_empty() {
+            let step = count.min(self.first.len());
+            self.first.advance(step);
             count -= step;
-            if part.is_empty() {
-                self.parts.pop_front();
-            }
+            self.move_up();
         }
     }
 }

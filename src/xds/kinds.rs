@@ -4,7 +4,7 @@ use crate::snapshot::Kind;
 
 /// A set of kinds, as bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Kinds(u16);
+pub struct Kinds(u16);
 
 impl Kinds {
     /// All of them.
@@ -24,8 +24,34 @@ impl Kinds {
         self.0 & (1 << kind as u16) != 0
     }
 
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Those that are in one of the two alone.
+    pub fn differing(self, other: Kinds) -> Kinds {
+        Kinds(self.0 ^ other.0)
+    }
+
+    /// Those that are in either.
+    pub fn or(self, other: Kinds) -> Kinds {
+        Kinds(self.0 | other.0)
+    }
+
     /// In the order in which types are sent.
-    pub fn iter(self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.into_iter().filter(move |kind| self.contains(*kind))
+    pub fn iter(mut self) -> impl Iterator<Item = Kind> {
+        std::iter::from_fn(move || {
+            let kind = *Kind::ALL.get(self.0.trailing_zeros() as usize)?;
+            self.remove(kind);
+            Some(kind)
+        })
+    }
+}
+
+impl FromIterator<Kind> for Kinds {
+    fn from_iter<I: IntoIterator<Item = Kind>>(all: I) -> Kinds {
+        let mut kinds = Kinds::default();
+        all.into_iter().for_each(|kind| kinds.insert(kind));
+        kinds
     }
 }

@@ -88,7 +88,7 @@ impl Ledger {
     }
 
     /// Names of which something else is true than of the whole.
-    pub fn own(&self) -> impl Iterator<Item = &Name> {
+    pub fn own(&self) -> impl ExactSizeIterator<Item = &Name> {
         self.own.keys()
     }
 
@@ -124,15 +124,31 @@ impl Ledger {
     /// A client reconnects and tells that it holds this, names and versions. What is just as in the view needs no record of its own.
     pub fn told(&mut self, held: &HashMap<String, String>, view: &Arc<TypeView>) {
         let same = |name: &str, version: &str| view.get(name).is_some_and(|resource| resource.version.as_str() == version);
-        if held.iter().filter(|(name, version)| same(name, version)).count() * 2 >= view.len() && !view.is_empty() {
-            self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
-            self.own
-                .extend(view.iter().filter(|(name, _)| !held.contains_key(name.as_ref())).map(|(name, _)| (name.clone(), None)));
+        let found = if held.len() * 2 < view.len() { 0 } else { self.told_whole(held, view) };
+        if found < held.len() {
+            for (name, version) in held.iter().filter(|(name, version)| self.whole.is_none() || !same(name, version)) {
+                self.own.insert(name.as_str().into(), Some(Box::new(Entry::told(version))));
+            }
+            self.recognise(view);
         }
-        for (name, version) in held.iter().filter(|(name, version)| self.whole.is_none() || !same(name, version)) {
-            self.own.insert(name.as_str().into(), Some(Box::new(Entry::told(version))));
+    }
+
+    /// Takes it that the client holds the view, but for the names that it did not tell of, if it told of most. How many resources of
+    /// the view are then known that it holds.
+    fn told_whole(&mut self, held: &HashMap<String, String>, view: &Arc<TypeView>) -> usize {
+        let (mut found, mut missing) = (0, Vec::new());
+        for (name, resource) in view.iter() {
+            match held.get(name.as_ref()) {
+                Some(version) => found += usize::from(version == resource.version.as_str()),
+                None => missing.push((name.clone(), None)),
+            }
         }
-        self.recognise(view);
+        if view.is_empty() || found * 2 < view.len() {
+            return 0;
+        }
+        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
+        self.own.extend(missing);
+        found
     }
 
     /// A client reconnects and holds just this.
@@ -165,8 +181,15 @@ impl Ledger {
 
     /// This resource goes out with this nonce.
     pub fn sent(&mut self, resource: &Arc<Resource>, nonce: u64) {
-        let before = self.take(&resource.name);
-        self.own.insert(resource.name.clone(), Some(Box::new(Entry::sent(resource, nonce, before))));
+        match self.own.get_mut(&resource.name) {
+            Some(Some(entry)) => entry.send(resource, nonce),
+            Some(none) => *none = Some(Box::new(Entry::sent(resource, nonce))),
+            None => {
+                let before = self.whole.as_ref().and_then(|whole| whole.entry(&resource.name));
+                let entry = before.map_or_else(|| Entry::sent(resource, nonce), |before| before.followed_by(resource, nonce));
+                self.own.insert(resource.name.clone(), Some(Box::new(entry)));
+            }
+        }
     }
 
     /// Word that this name is gone goes out with this nonce.
@@ -295,6 +318,6 @@ impl Whole {
     /// The record of one name, as one of its own.
     fn entry(&self, name: &str) -> Option<Entry> {
         let resource = self.view.get(name)?;
-        Some(if self.acked { Entry::held(resource) } else { Entry::sent(resource, self.nonce, None) })
+        Some(if self.acked { Entry::held(resource) } else { Entry::sent(resource, self.nonce) })
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::board::Variant;
 use super::subscription::Name;
@@ -86,10 +86,10 @@ pub struct Response {
 /// Tells one response that is made of a view from another, by all that will be in it but the nonce. Types of which there is nothing
 /// share their view, so the type is a part of it.
 pub fn identity(kind: Kind, variant: Variant, version: &Version, resources: &Resources, removed: &[Name]) -> u128 {
-    let mut hash = Xxh3Default::new();
+    let mut all = Vec::with_capacity(256);
     let mut text = |text: &str| {
-        hash.update(&(text.len() as u64).to_le_bytes());
-        hash.update(text.as_bytes());
+        all.extend_from_slice(&(text.len() as u64).to_le_bytes());
+        all.extend_from_slice(text.as_bytes());
     };
     text(kind.short());
     text(if variant == Variant::Delta { "delta" } else { "sotw" });
@@ -103,7 +103,7 @@ pub fn identity(kind: Kind, variant: Variant, version: &Version, resources: &Res
     }
     text("removed");
     removed.iter().for_each(|name| text(name));
-    hash.digest128()
+    xxh3_128(&all)
 }
 
 /// What a response carries.

@@ -20,6 +20,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::channel::Channel;
+use super::channels::Channels;
+use super::kinds::Kinds;
 use super::ledger::{Held, State};
 use super::subscription::Name;
 use crate::snapshot::{Kind, Resource, Version, View};
@@ -43,9 +45,6 @@ impl Default for Timing {
 
 /// No names.
 static NONE: BTreeSet<Name> = BTreeSet::new();
-
-/// The channels of one node, of all its streams.
-pub type Channels = BTreeMap<(Kind, u64), Box<Channel>>;
 
 /// What one node may be brought to, and when to think again.
 #[derive(Debug, Default)]
@@ -126,8 +125,13 @@ impl Sequence {
         self.times_forced
     }
 
+    /// Whether anything stays as the node has it.
+    pub fn keeps_any(&self) -> bool {
+        self.keep.values().any(|names| !names.is_empty())
+    }
+
     /// Works out what stays as it is. Returns the kinds for which that changed.
-    pub fn refresh(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) -> Vec<Kind> {
+    pub fn refresh(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) -> Kinds {
         self.opened.get_or_insert(now);
         let (before, waited) = (std::mem::take(&mut self.keep), std::mem::take(&mut self.waits));
         self.wake_at = None;
@@ -138,6 +142,10 @@ impl Sequence {
             self.shut_gate(target, channels, timing, now);
         }
         self.keep_routes(target, channels);
+        // So it is for most updates.
+        if [&before, &self.keep, &waited, &self.waits].into_iter().all(BTreeMap::is_empty) {
+            return Kinds::default();
+        }
         let changed = |kind: &Kind| {
             before.get(kind).unwrap_or(&NONE) != self.keep(*kind) || waited.get(kind).unwrap_or(&NONE) != self.waits(*kind)
         };
@@ -147,7 +155,7 @@ impl Sequence {
     /// Whether every cluster of the target is acknowledged and no other is left: then nothing has to wait, and nothing to stay. So it
     /// is for most updates, which change shares alone, and they should not cost a look at every cluster.
     fn is_settled(&self, channels: &Channels) -> bool {
-        let mut clusters = of(channels, Kind::Cluster).peekable();
+        let mut clusters = channels.of(Kind::Cluster).peekable();
         !self.typed && self.retiring.is_empty() && clusters.peek().is_some() && clusters.all(Channel::is_in_sync)
     }
 
@@ -156,7 +164,7 @@ impl Sequence {
     }
 
     fn retire(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {
-        let unwanted = of(channels, Kind::Cluster).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Cluster)));
+        let unwanted = channels.of(Kind::Cluster).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Cluster)));
         let unwanted: BTreeSet<Name> = unwanted.collect();
         if unwanted.is_empty() {
             self.retiring.clear();
@@ -166,7 +174,7 @@ impl Sequence {
         self.retiring.retain(|name, _| unwanted.contains(name));
         let mut keep = BTreeSet::new();
         for name in unwanted {
-            let used = unknown || of(channels, Kind::Route).any(|routes| routes.ledger().may_refer_to(&name));
+            let used = unknown || channels.of(Kind::Route).any(|routes| routes.ledger().may_refer_to(&name));
             let since = self.retiring.entry(name.clone()).or_default();
             *since = if used { None } else { Some(since.unwrap_or(now)) };
             let until = since.map(|since| since + timing.drain);
@@ -182,8 +190,8 @@ impl Sequence {
 
     /// Whether the node may be using routes that are not known here, because it reconnected and has not asked for routes yet.
     fn uses_unknown_routes(&mut self, channels: &Channels, timing: Timing, now: Instant) -> bool {
-        let asked = of(channels, Kind::Route).any(|channel| !channel.ledger().is_empty());
-        let brought = of(channels, Kind::Cluster).any(Channel::has_brought);
+        let asked = channels.of(Kind::Route).any(|channel| !channel.ledger().is_empty());
+        let brought = channels.of(Kind::Cluster).any(Channel::has_brought);
         let patience_ends = self.opened.unwrap_or(now) + timing.warm_timeout;
         let unknown = brought && !asked && now < patience_ends;
         if unknown {
@@ -194,11 +202,11 @@ impl Sequence {
 
     /// Keeps RouteConfigurations that are wanted no more while listeners or scopes that the node has may lead to them.
     fn keep_routes(&mut self, target: &View, channels: &Channels) {
-        let known = |kind| self.keep(kind).is_empty() && of(channels, kind).all(Channel::is_in_sync);
+        let known = |kind| self.keep(kind).is_empty() && channels.of(kind).all(Channel::is_in_sync);
         if known(Kind::Listener) && known(Kind::ScopedRoute) {
             return;
         }
-        let held = of(channels, Kind::Route).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Route)));
+        let held = channels.of(Kind::Route).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Route)));
         let unwanted = held.filter(|name| target.of(Kind::Route).get_on_request(name).is_none());
         self.keep.entry(Kind::Route).or_default().extend(unwanted);
     }
@@ -214,7 +222,7 @@ impl Sequence {
             return;
         }
         // A node without any routes has nothing to lose: a NACK holds it up no longer than silence does.
-        let fresh = !of(channels, Kind::Route).any(Channel::has_history);
+        let fresh = !channels.of(Kind::Route).any(Channel::has_history);
         for kind in [Kind::Listener, Kind::ScopedRoute, Kind::Route] {
             for (name, cold) in self.waiting(kind, target, channels) {
                 let (mut shut, mut waits) = (false, false);
@@ -247,7 +255,7 @@ impl Sequence {
     /// Names of a kind that are new to the node and lead to clusters that are not warm, with these.
     fn waiting<'a>(&self, kind: Kind, target: &'a View, channels: &Channels) -> Vec<(Name, Vec<&'a Arc<Resource>>)> {
         let mut waiting = Vec::new();
-        for channel in of(channels, kind) {
+        for channel in channels.of(kind) {
             for name in channel.names(target.of(kind)) {
                 let Some(resource) = target.of(kind).get(&name).filter(|_| channel.subscription().wants(&name)) else { continue };
                 if channel.ledger().get(&name).is_some_and(|held| held.sent() == &resource.version) {
@@ -279,35 +287,30 @@ impl Sequence {
     }
 }
 
-fn of(channels: &Channels, kind: Kind) -> impl Iterator<Item = &Channel> {
-    channels.range((kind, 0)..=(kind, u64::MAX)).map(|(_, channel)| channel.as_ref())
-}
-
 /// Whether the node uses some version of this resource.
 fn in_use(channels: &Channels, kind: Kind, name: &str) -> bool {
-    of(channels, kind).any(|channel| channel.ledger().get(name).is_some_and(Held::is_in_use))
+    channels.of(kind).any(|channel| channel.ledger().get(name).is_some_and(Held::is_in_use))
 }
 
 fn is_rejected(channels: &Channels, cluster: &str) -> bool {
-    of(channels, Kind::Cluster).any(|channel| channel.ledger().get(cluster).is_some_and(|held| held.state() == State::Rejected))
+    channels.of(Kind::Cluster).any(|channel| channel.ledger().get(cluster).is_some_and(|held| held.state() == State::Rejected))
 }
 
 /// Whether it is just this version of a cluster that was rejected, so that nothing better is to come.
 fn stands_rejected(channels: &Channels, cluster: &Resource) -> bool {
     let stands = |held: Held<'_>| held.state() == State::Rejected && held.sent() == &cluster.version;
-    of(channels, Kind::Cluster).any(|channel| channel.ledger().get(&cluster.name).is_some_and(stands))
+    channels.of(Kind::Cluster).any(|channel| channel.ledger().get(&cluster.name).is_some_and(stands))
 }
 
 /// Whether routes wait for clusters. Who asks for clusters by name (gRPC does) learns of them from the routes, so routes cannot wait
 /// for them. Who has not asked for clusters, and yet comes with routes from before or asks for endpoints, is an Envoy whose clusters
 /// warm: it does not ask for more until they have.
 fn is_gated(channels: &Channels) -> bool {
-    let mut clusters = of(channels, Kind::Cluster).peekable();
+    let mut clusters = channels.of(Kind::Cluster).peekable();
     match clusters.peek() {
         Some(_) => clusters.any(|channel| channel.subscription().is_wildcard()),
         None => {
-            of(channels, Kind::Route).any(Channel::has_brought)
-                || of(channels, Kind::Endpoints).any(|c| !c.subscription().is_empty())
+            channels.of(Kind::Route).any(Channel::has_brought) || channels.of(Kind::Endpoints).any(|c| !c.subscription().is_empty())
         }
     }
 }

@@ -9,10 +9,11 @@ use std::time::Instant;
 
 use super::board::Variant;
 use super::channel::{Channel, Verdict, Wanted};
+use super::channels::Channels;
 use super::kinds::Kinds;
 use super::ledger::Carried;
 use super::request::{DeltaRequest, Request, Response};
-use super::sequence::{Channels, Sequence, Timing};
+use super::sequence::{Sequence, Timing};
 use super::subscription::Name;
 use crate::snapshot::{Kind, Resource, Serial, View};
 
@@ -62,9 +63,9 @@ impl Standing {
         self.in_sync.contains(kind)
     }
 
-    /// Whether nothing but the generation differs.
-    pub fn but_for_generation(self, other: Standing) -> bool {
-        self == Standing { acked: self.acked, ..other }
+    /// Types of which it says something else than this did before.
+    pub fn newer_than(self, before: Standing) -> impl Iterator<Item = Kind> {
+        self.asked.differing(before.asked).or(self.in_sync.differing(before.in_sync)).iter()
     }
 
     /// A response goes out.
@@ -80,7 +81,7 @@ impl Session {
             timing,
             target,
             generation,
-            channels: BTreeMap::new(),
+            channels: Channels::default(),
             sequence: Sequence::default(),
             spare: BTreeMap::new(),
             unsettled: false,
@@ -106,7 +107,7 @@ impl Session {
         for kind in Kind::ALL {
             // What was put aside may wait for something that has come now.
             if !Arc::ptr_eq(before.of(kind), self.target.of(kind)) || self.sequence.puts_aside(kind) {
-                self.channels.range_mut((kind, 0)..=(kind, u64::MAX)).for_each(|(_, channel)| channel.touch());
+                self.channels.of_mut(kind).for_each(Channel::touch);
                 self.stir(kind);
             }
         }
@@ -115,7 +116,7 @@ impl Session {
         }
         if generation > self.generation {
             self.generation = generation;
-            self.channels.values_mut().for_each(|channel| channel.reach(generation));
+            self.channels.iter_mut().for_each(|channel| channel.reach(generation));
         }
     }
 
@@ -133,7 +134,7 @@ impl Session {
             Request::Delta(_) => Variant::Delta,
         };
         let warming = kind == Kind::Endpoints && !self.has_unpaused_clusters(stream);
-        let channel = self.channels.entry((kind, stream)).or_insert_with(|| Box::new(Channel::new(kind, variant)));
+        let channel = self.channels.get_or_make(kind, stream, || Channel::new(kind, variant));
         let first = !channel.is_open();
         let verdict = channel.on_request(request, self.target.of(kind), warming, now);
         if kind == Kind::Cluster && channel.subscription().is_wildcard() {
@@ -148,15 +149,14 @@ impl Session {
 
     /// Clusters that went out before endpoints were asked for, and were not acknowledged: they warm.
     fn owe_endpoints_of_open_clusters(&mut self) {
-        let channels = self.channels.range((Kind::Cluster, 0)..=(Kind::Cluster, u64::MAX));
-        let open: Vec<Carried> = channels.map(|(_, channel)| channel.ledger().unanswered()).collect();
+        let open: Vec<Carried> = self.channels.of(Kind::Cluster).map(|channel| channel.ledger().unanswered()).collect();
         open.iter().for_each(|clusters| self.owe_endpoints(clusters));
     }
 
     /// Whether the client has asked for clusters on this stream. Envoy does not, also not on a new stream, while any cluster warms
     /// (`ClusterManagerImpl::ClusterManagerInitHelper` pauses CDS); so if it has, it does not wait for endpoints that it has already.
     fn has_unpaused_clusters(&self, stream: u64) -> bool {
-        self.channels.contains_key(&(Kind::Cluster, stream))
+        self.channels.get(Kind::Cluster, stream).is_some()
     }
 
     /// A state-of-the-world client that reconnects told, on its first request of a type, a version that belonged to this view: so it
@@ -165,7 +165,7 @@ impl Session {
         if !matches!(kind, Kind::Cluster | Kind::Route) {
             return;
         }
-        if let Some(channel) = self.channels.get_mut(&(kind, stream)) {
+        if let Some(channel) = self.channels.get_mut(kind, stream) {
             channel.remember(old.of(kind));
         }
         self.keep_endpoints_of(old);
@@ -191,7 +191,7 @@ impl Session {
 
     /// A stream ended.
     pub fn close(&mut self, stream: u64) {
-        self.channels.retain(|(_, id), _| *id != stream);
+        self.channels.remove(stream);
         Kind::ALL.into_iter().for_each(|kind| self.stir(kind));
     }
 
@@ -204,11 +204,9 @@ impl Session {
         self.settle(now);
         let response = self.stirred.iter().find_map(|kind| self.poll_kind(kind, stream, now));
         if response.is_none() {
-            let channels = self.channels.iter().filter(|((kind, _), channel)| self.stirred.contains(*kind) && channel.is_dirty());
-            self.stirred = channels.fold(Kinds::default(), |mut kinds, ((kind, _), _)| {
-                kinds.insert(*kind);
-                kinds
-            });
+            let stirred = self.stirred;
+            let waiting = self.channels.iter().filter(|(kind, channel)| stirred.contains(*kind) && channel.is_dirty());
+            self.stirred = waiting.map(|(kind, _)| kind).collect();
             self.idle = Some((stream, self.next_wake(stream)));
         }
         response
@@ -223,7 +221,10 @@ impl Session {
     }
 
     fn next_wake(&self, stream: u64) -> Option<Instant> {
-        let channels = self.channels.iter().filter(|((kind, id), _)| *id == stream && self.stirred.contains(*kind));
+        if self.stirred.is_empty() {
+            return self.sequence.wake_at();
+        }
+        let channels = self.channels.on(stream).filter(|(kind, _)| self.stirred.contains(*kind));
         let patience = channels.filter_map(|(_, channel)| channel.wake_at(self.timing.patience));
         patience.chain(self.sequence.wake_at()).min()
     }
@@ -240,7 +241,7 @@ impl Session {
 
     /// The channel of a type on a stream.
     pub fn channel(&self, stream: u64, kind: Kind) -> Option<&Channel> {
-        self.channels.get(&(kind, stream)).map(Box::as_ref)
+        self.channels.get(kind, stream)
     }
 
     /// How the order of things stands.
@@ -250,11 +251,7 @@ impl Session {
 
     /// How many names are asked for on a stream, over all types.
     pub fn names_on(&self, stream: u64) -> usize {
-        Kind::ALL
-            .into_iter()
-            .filter_map(|kind| self.channel(stream, kind))
-            .map(|channel| channel.subscription().names().len())
-            .sum()
+        self.channels.on(stream).map(|(_, channel)| channel.subscription().names().len()).sum()
     }
 
     /// How things stand with the types of a stream.
@@ -264,20 +261,24 @@ impl Session {
 
     /// How things stand with the types of the one stream that asks, which was told how they stood when it asked before.
     pub fn restate(&mut self, stream: u64, told: Standing) -> Standing {
-        let shared = self.channels.keys().any(|(_, id)| *id != stream);
         let changed = std::mem::take(&mut self.restated);
-        self.standing_of(stream, if shared { Kinds::all() } else { changed }, told)
+        let kinds = if self.channels.are_all_on(stream) { changed } else { Kinds::all() };
+        self.standing_of(stream, kinds, told)
     }
 
     fn standing_of(&self, stream: u64, kinds: Kinds, mut standing: Standing) -> Standing {
-        standing.waits = Kind::ALL.into_iter().any(|kind| !self.sequence.keep(kind).is_empty());
+        standing.waits = self.sequence.keeps_any();
+        // A new generation that changes nothing stirs no type, and is acknowledged all the same.
         standing.acked = self.acked(stream);
-        for ((kind, _), channel) in self.channels.iter().filter(|((kind, id), _)| *id == stream && kinds.contains(*kind)) {
-            standing.asked.insert(*kind);
-            standing.in_sync.remove(*kind);
-            let free = self.sequence.keep(*kind).is_empty() || !is_gated(*kind);
+        if kinds.is_empty() {
+            return standing;
+        }
+        for (kind, channel) in self.channels.on(stream).filter(|(kind, _)| kinds.contains(*kind)) {
+            standing.asked.insert(kind);
+            standing.in_sync.remove(kind);
+            let free = self.sequence.keep(kind).is_empty() || !is_gated(kind);
             if free && channel.is_in_sync() {
-                standing.in_sync.insert(*kind);
+                standing.in_sync.insert(kind);
             }
         }
         standing
@@ -285,8 +286,7 @@ impl Session {
 
     /// The newest generation of which the client has acknowledged everything on a stream: of each type that it asked for.
     fn acked(&self, stream: u64) -> Option<u64> {
-        let channels = Kind::ALL.into_iter().filter_map(|kind| self.channel(stream, kind));
-        channels.map(Channel::acked).min().flatten()
+        self.channels.on(stream).map(|(_, channel)| channel.acked()).min().flatten()
     }
 
     /// Why a type is held back, or what of it is draining, in words; `None` if neither is.
@@ -317,14 +317,14 @@ impl Session {
             return;
         }
         self.unsettled = false;
-        for ((kind, _), channel) in self.channels.iter_mut().filter(|((kind, _), _)| self.stirred.contains(*kind)) {
-            channel.recognise(self.target.of(*kind));
+        for kind in self.stirred.iter() {
+            self.channels.of_mut(kind).for_each(|channel| channel.recognise(self.target.of(kind)));
         }
         let changed = self.sequence.refresh(&self.target, &self.channels, self.timing, now);
         self.ring |= !changed.is_empty();
         self.spare.retain(|name, _| self.sequence.is_retiring(name));
-        self.channels.iter_mut().filter(|((kind, _), _)| changed.contains(kind)).for_each(|(_, channel)| channel.touch());
-        for kind in changed {
+        for kind in changed.iter() {
+            self.channels.of_mut(kind).for_each(Channel::touch);
             self.stirred.insert(kind);
             self.restated.insert(kind);
         }
@@ -340,12 +340,12 @@ impl Session {
             waits: self.sequence.waits(kind),
             spare,
         };
-        let channel = self.channels.get_mut(&(kind, stream))?;
+        let channel = self.channels.get_mut(kind, stream)?;
         let sent = channel.poll(wanted, now, self.timing.patience)?;
         self.stir(kind);
-        if kind == Kind::Cluster {
+        if let Some(clusters) = &sent.clusters {
             self.ring = true;
-            self.owe_endpoints(&sent.carried);
+            self.owe_endpoints(clusters);
         }
         Some(sent.response)
     }
@@ -353,7 +353,7 @@ impl Session {
     /// A cluster that is new or changed warms until it is given its endpoints, and an Envoy that subscribes to them already does
     /// not ask again: they follow unasked.
     fn owe_endpoints(&mut self, clusters: &Carried) {
-        let mut channels = self.channels.range_mut((Kind::Endpoints, 0)..=(Kind::Endpoints, u64::MAX)).peekable();
+        let mut channels = self.channels.of_mut(Kind::Endpoints).filter(|channel| !channel.owes_all()).peekable();
         if channels.peek().is_none() {
             return;
         }
@@ -364,7 +364,7 @@ impl Session {
                 names.iter().filter_map(|name| target.get(name)).flat_map(|r| r.refs.iter().cloned()).collect()
             }
         };
-        channels.for_each(|(_, channel)| channel.owe(names.iter().cloned()));
+        channels.for_each(|channel| channel.owe(names.iter().cloned()));
         self.stir(Kind::Endpoints);
     }
 }

@@ -7,14 +7,13 @@ mod requests;
 mod signals;
 
 use std::collections::VecDeque;
-use std::future::Future as _;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::StreamExt as _;
+use futures_util::{FutureExt as _, StreamExt as _};
 use jiff::Timestamp;
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
@@ -79,6 +78,8 @@ pub(super) struct Stream {
     forced: u64,
     /// How things stand with the client, as far as it was told.
     told: Standing,
+    /// Something happened since there was last nothing to be sent.
+    stirred: bool,
     /// Something was sent.
     answered: bool,
     /// The connection ends, and this stream at that moment if not before.
@@ -122,6 +123,7 @@ impl Stream {
             ready: VecDeque::new(),
             forced: 0,
             told: Standing::default(),
+            stirred: true,
             answered: false,
             leaving: None,
         }
@@ -143,14 +145,16 @@ impl Stream {
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
         ready!(self.poll_begin(cx))?;
         loop {
-            if let Some(piece) = self.next_piece() {
+            let now = now();
+            if let Some(piece) = self.next_piece(now) {
                 return Poll::Ready(Ok(Some(piece)));
             }
-            let taken = self.take_in_requests(cx)?;
+            let taken = self.take_in_requests(cx, now)?;
             if taken == Taken::Ended {
                 return Poll::Ready(Ok(None));
             }
-            if self.respond() || !self.ready.is_empty() {
+            let changed = self.take_in_changes(cx)?;
+            if self.respond(now) || changed || !self.ready.is_empty() {
                 continue;
             }
             if taken == Taken::SomeOf {
@@ -158,14 +162,15 @@ impl Stream {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             }
-            ready!(self.poll_event(cx))?;
+            ready!(self.poll_event(cx, now))?;
+            self.stirred = true;
         }
     }
 
     /// Waits for its turn, before anything is done for it.
     fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         if self.place.begins.is_some() {
-            if self.signals.closing.as_mut().poll(cx).is_ready() {
+            if self.signals.closing.poll_unpin(cx).is_ready() {
                 return Poll::Ready(Err(self.farewell()));
             }
             ready!(self.signals.poll_alarm(self.place.begins, cx));
@@ -174,18 +179,18 @@ impl Stream {
         Poll::Ready(Ok(()))
     }
 
-    fn next_piece(&mut self) -> Option<Bytes> {
+    fn next_piece(&mut self, now: Instant) -> Option<Bytes> {
         let mut piece = self.ready.pop_front()?;
         if piece.len() > GULP {
             self.ready.push_front(piece.split_off(GULP));
         }
-        Some(self.pulse.give(piece, now()))
+        Some(self.pulse.give(piece, now))
     }
 
     /// The connection is to end. Who has just come is answered first: ended without an answer, a stream looks like a broken server.
-    fn leave(&mut self) -> Result<(), Status> {
-        let by = *self.leaving.get_or_insert_with(|| now() + LAST_WORD);
-        if self.answered || by <= now() { Err(self.farewell()) } else { Ok(()) }
+    fn leave(&mut self, now: Instant) -> Result<(), Status> {
+        let by = *self.leaving.get_or_insert_with(|| now + LAST_WORD);
+        if self.answered || by <= now { Err(self.farewell()) } else { Ok(()) }
     }
 
     fn farewell(&self) -> Status {
@@ -196,13 +201,16 @@ impl Stream {
     }
 
     /// Takes in the requests that are there already, unless they come too fast.
-    fn take_in_requests(&mut self, cx: &mut Context<'_>) -> Result<Taken, Status> {
+    fn take_in_requests(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<Taken, Status> {
         for _ in 0..REQUESTS_AT_A_GO {
-            if self.pace.pause(now()).is_some() {
+            if self.pace.pause(now).is_some() {
                 return Ok(Taken::All);
             }
             match self.inbound.poll_message(cx)? {
-                Poll::Ready(Some(message)) => self.on_message(message)?,
+                Poll::Ready(Some(message)) => {
+                    self.on_message(message, now)?;
+                    self.stirred = true;
+                }
                 Poll::Ready(None) => return Ok(Taken::Ended),
                 Poll::Pending => return Ok(Taken::All),
             }
@@ -210,19 +218,24 @@ impl Stream {
         Ok(Taken::SomeOf)
     }
 
-    /// Waits until something happens besides requests.
-    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
-        if self.signals.closing.as_mut().poll(cx).is_ready() {
-            self.leave()?;
-        }
-        if let Poll::Ready(changed) = self.signals.changes.poll_next_unpin(cx) {
-            changed.ok_or_else(|| Status::unavailable("the server is shutting down"))?;
-            return Poll::Ready(self.retarget());
+    /// Takes in what was published meanwhile. If there was something, there may be more.
+    fn take_in_changes(&mut self, cx: &mut Context<'_>) -> Result<bool, Status> {
+        let Poll::Ready(changed) = self.signals.changes.poll_next_unpin(cx) else { return Ok(false) };
+        changed.ok_or_else(|| Status::unavailable("the server is shutting down"))?;
+        self.retarget()?;
+        self.stirred = true;
+        Ok(true)
+    }
+
+    /// Waits until something happens besides requests and changes.
+    fn poll_event(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), Status>> {
+        if self.signals.closing.poll_unpin(cx).is_ready() {
+            self.leave(now)?;
         }
         let bell = self.client.as_mut().and_then(|client| client.bell.as_mut());
         let rung = bell.is_some_and(|bell| bell.poll_next_unpin(cx).is_ready());
         let wake_at = self.client.as_ref().and_then(|client| client.conversation.session().wake_at(self.id));
-        let alarm = [wake_at, self.pace.pause(now()), self.leaving].into_iter().flatten().min();
+        let alarm = [wake_at, self.pace.pause(now), self.leaving].into_iter().flatten().min();
         if rung || self.signals.poll_alarm(alarm, cx).is_ready() { Poll::Ready(Ok(())) } else { Poll::Pending }
     }
 
@@ -241,11 +254,11 @@ impl Stream {
     }
 
     /// Makes the next response, if one is to be sent now.
-    fn respond(&mut self) -> bool {
-        let Some(client) = &self.client else { return false };
+    fn respond(&mut self, now: Instant) -> bool {
+        let Some(client) = self.client.as_ref().filter(|_| self.stirred) else { return false };
         let (response, forced, ring) = {
             let mut session = client.conversation.session();
-            (session.poll(self.id, now()), session.sequence().times_forced(), session.take_ring())
+            (session.poll(self.id, now), session.sequence().times_forced(), session.take_ring())
         };
         if ring {
             client.conversation.ring();
@@ -256,6 +269,7 @@ impl Stream {
         }
         self.forced = forced;
         let Some(response) = response else {
+            self.stirred = false;
             self.tell_sync();
             return false;
         };
@@ -278,10 +292,13 @@ impl Stream {
         let standing = session.restate(self.id, self.told);
         // What is waited for is put into words only when there is something, and once more when there is not any more.
         let told = std::mem::replace(&mut self.told, standing);
-        if told.but_for_generation(standing) && !standing.waits {
+        if !told.waits && !standing.waits {
             drop(session);
-            if told.acked != standing.acked {
-                self.shared.board.update(&client.row, |status| status.acked = standing.acked);
+            if told != standing {
+                self.shared.board.update(&client.row, |status| {
+                    status.acked = standing.acked;
+                    standing.newer_than(told).for_each(|kind| status.types.of_mut(kind).in_sync = standing.is_in_sync(kind));
+                });
             }
             return;
         }

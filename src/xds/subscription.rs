@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use xxhash_rust::xxh3::xxh3_128_with_seed;
+
 use crate::snapshot::Names;
 
 /// A resource name.
@@ -18,6 +20,8 @@ pub struct Subscription {
     /// Most clients subscribe to what most others do: the set is shared with them.
     names: Names,
     wildcard: Wildcard,
+    /// Of the list that was asked for last in SotW, to know it again.
+    list: u128,
 }
 
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -78,13 +82,12 @@ impl Subscription {
             (_, true) => Wildcard::Legacy,
             _ => Wildcard::Never,
         };
-        // Every ACK repeats the list, and most clients begin with the names of all there is; both mostly in order.
-        let same =
-            |known: &Names| names.len() == known.len() && names.iter().map(String::as_str).eq(known.iter().map(Name::as_ref));
-        if same(&self.names) {
+        // Every ACK repeats the list, and most clients begin with the names of all there is.
+        let list = digest(names);
+        if std::mem::replace(&mut self.list, list) == list || are(names, &self.names) {
             return self.change(before, Vec::new(), Vec::new());
         }
-        if self.names.is_empty() && same(known) {
+        if self.names.is_empty() && are(names, known) {
             self.names = known.clone();
             return self.change(before, known.iter().cloned().collect(), Vec::new());
         }
@@ -121,8 +124,7 @@ impl Subscription {
             let legacy = may_wildcard && subscribe.is_empty();
             self.wildcard = if legacy { Wildcard::Legacy } else { Wildcard::Never };
         }
-        let all = self.names.is_empty() && unsubscribe.is_empty() && subscribe.len() == known.len();
-        if all && subscribe.iter().map(String::as_str).eq(known.iter().map(Name::as_ref)) {
+        if self.names.is_empty() && unsubscribe.is_empty() && are(subscribe, known) {
             self.names = known.clone();
             return self.change(before, known.iter().cloned().collect(), Vec::new());
         }
@@ -160,6 +162,24 @@ impl Subscription {
         let now = self.is_wildcard();
         Change { added, dropped, wildcard_gained: now && !before, wildcard_lost: before && !now }
     }
+}
+
+/// Whether a list names just this set. Clients have orders of their own.
+fn are(list: &[String], set: &Names) -> bool {
+    let in_order = |list: &mut dyn Iterator<Item = &str>| list.eq(set.iter().map(Name::as_ref));
+    if list.len() != set.len() {
+        return false;
+    }
+    in_order(&mut list.iter().map(String::as_str)) || {
+        let mut sorted: Vec<&str> = list.iter().map(String::as_str).collect();
+        sorted.sort();
+        in_order(&mut sorted.into_iter())
+    }
+}
+
+/// A digest of a list, in its order; 0 is of the empty list.
+fn digest(list: &[String]) -> u128 {
+    list.iter().fold(0, |digest, name| xxh3_128_with_seed(name.as_bytes(), digest as u64).wrapping_add(digest >> 64))
 }
 
 #[cfg(test)]

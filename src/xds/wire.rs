@@ -172,13 +172,66 @@ pub(super) fn decode_request(variant: Variant, message: Chunks, first: bool) -> 
     }
 }
 
+/// A message that consists of texts mostly.
+trait Texts: Message + Default {
+    /// Takes in a text, if the field of that number is one.
+    fn put(&mut self, tag: u32, text: &str) -> bool;
+}
+
+impl Texts for SotwMessage {
+    fn put(&mut self, tag: u32, text: &str) -> bool {
+        match tag {
+            1 => self.version_info = text.to_owned(),
+            3 => self.resource_names.push(text.to_owned()),
+            4 => self.type_url = text.to_owned(),
+            5 => self.response_nonce = text.to_owned(),
+            _ => return false,
+        }
+        true
+    }
+}
+
+impl Texts for DeltaMessage {
+    fn put(&mut self, tag: u32, text: &str) -> bool {
+        match tag {
+            2 => self.type_url = text.to_owned(),
+            3 => self.subscribe.push(text.to_owned()),
+            4 => self.unsubscribe.push(text.to_owned()),
+            5 => match entry(text) {
+                Some((name, version)) => drop(self.initial.insert(name.to_owned(), version.to_owned())),
+                None => return false,
+            },
+            6 => self.response_nonce = text.to_owned(),
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// An entry of a map, in the order in which everybody writes it. If its texts are short, their lengths are ASCII, and it is a text itself.
+fn entry(text: &str) -> Option<(&str, &str)> {
+    let (name, rest) = field(text, "\x0a")?;
+    let (version, rest) = field(rest, "\x12")?;
+    rest.is_empty().then_some((name, version))
+}
+
+/// A short text in the field with this key, and what follows it.
+fn field<'a>(text: &'a str, key: &str) -> Option<(&'a str, &'a str)> {
+    let rest = text.strip_prefix(key)?;
+    let len = usize::from(*rest.as_bytes().first()?);
+    rest.get(1..)?.split_at_checked(len)
+}
+
 /// A message without its node, and of the node, in the field given, what is wanted.
-fn decode<M: Message + Default>(mut from: Chunks, node_tag: u32, first: bool) -> Result<(Option<Told>, M), Unreadable> {
+fn decode<M: Texts>(mut from: Chunks, node_tag: u32, first: bool) -> Result<(Option<Told>, M), Unreadable> {
     let (mut node, mut message, mut fields) = (None, M::default(), 0);
     while from.has_remaining() {
         fields += 1;
         if fields > FIELDS {
             return Err(TooMuch::Fields(FIELDS).into());
+        }
+        if from.take_text(|tag, text| message.put(tag, text)) {
+            continue;
         }
         let (tag, wire) = decode_key(&mut from)?;
         if tag == node_tag && wire == WireType::LengthDelimited {
@@ -198,6 +251,13 @@ fn decode<M: Message + Default>(mut from: Chunks, node_tag: u32, first: bool) ->
 fn take_id(from: &mut Chunks, len: usize) -> Result<String, Unreadable> {
     let (mut id, end) = (String::new(), from.remaining() - len);
     while id.is_empty() && from.remaining() > end {
+        let take = |tag, text: &str| {
+            id.push_str(if tag == 1 { text } else { "" });
+            tag == 1
+        };
+        if from.take_text(take) {
+            continue;
+        }
         let (tag, wire) = decode_key(from)?;
         match tag {
             1 => prost::encoding::string::merge(wire, &mut id, from, DecodeContext::default())?,
@@ -322,4 +382,73 @@ fn put_control_plane(tag: u32, identifier: &str, out: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(field_len(identifier.len()) as u64, out);
     put(1, identifier.as_bytes(), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::snapshot::Kind;
+
+    /// A request with short texts and long ones, with a node that has fields after its id.
+    fn request(variant: Variant) -> Vec<u8> {
+        let names = vec!["a".to_owned(), "b".repeat(127), "c".repeat(128), String::new()];
+        let (type_url, response_nonce) = (Kind::Endpoints.type_url().to_owned(), "1f".to_owned());
+        let error_detail = Some(ErrorMessage { message: "no".into() });
+        let mut out = Vec::new();
+        match variant {
+            Variant::Sotw => {
+                SotwMessage { version_info: "7".into(), resource_names: names, type_url, response_nonce, error_detail }
+                    .encode(&mut out)
+            }
+            Variant::Delta => {
+                let initial = HashMap::from([("held".repeat(2), "1".to_owned())]);
+                let (subscribe, unsubscribe) = (names, vec!["d".to_owned()]);
+                DeltaMessage { type_url, subscribe, unsubscribe, initial, response_nonce, error_detail }.encode(&mut out)
+            }
+        }
+        .unwrap();
+        let node =
+            NodeMessage { id: "node".into(), cluster: "fleet".into(), user_agent_name: "é".repeat(70), ..Default::default() };
+        put(if variant == Variant::Sotw { 2 } else { 1 }, &node.encode_to_vec(), &mut out);
+        out
+    }
+
+    fn decoded(variant: Variant, parts: &[&[u8]]) -> String {
+        let parts = parts.iter().map(|part| Bytes::copy_from_slice(part));
+        format!("{:?}", decode_request(variant, parts.collect(), false))
+    }
+
+    #[test]
+    fn a_request_says_the_same_however_it_is_cut() {
+        for variant in [Variant::Sotw, Variant::Delta] {
+            let request = request(variant);
+            let whole = decoded(variant, &[&request]);
+            for word in [
+                "\"7\"",
+                "\"heldheld\": \"1\"",
+                "\"1f\"",
+                "ClusterLoadAssignment",
+                "Id(\"node\")",
+                &"b".repeat(127),
+                &"c".repeat(128),
+                "\"no\"",
+                "\"\"",
+            ] {
+                let other = if variant == Variant::Sotw { "held" } else { "\"7\"" };
+                assert!(whole.contains(word) || word.contains(other), "{word} is not in {whole}");
+            }
+            for at in 0..request.len() {
+                assert_eq!(decoded(variant, &[&request[..at], &request[at..]]), whole, "{at}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_text_and_what_reaches_too_far_are_faults() {
+        let fault = |bytes: &[u8]| decoded(Variant::Sotw, &[bytes]).contains("Malformed");
+        assert!(fault(b"\x0a\x02\xff\xff"), "a version that is no UTF-8");
+        assert!(fault(b"\x0a\x03ab"), "a version longer than the request");
+        assert!(fault(b"\x12\x02\x0a\x03abc"), "an id longer than its node");
+        assert!(!fault(b"\x12\x05\x0a\x03abc"));
+    }
 }

@@ -40,9 +40,10 @@ impl Draft {
         listed || self.whole.as_ref().is_some_and(|view| view.get(name).is_some())
     }
 
-    /// What goes into the response, beside what is removed.
-    pub fn resources(&self) -> Resources {
-        self.whole.clone().map_or_else(|| Resources::Some(self.resources.clone()), Resources::Whole)
+    /// Takes out what goes into the response, beside what is removed.
+    pub fn take_resources(&mut self) -> Resources {
+        let resources = std::mem::take(&mut self.resources);
+        self.whole.take().map_or(Resources::Some(resources), Resources::Whole)
     }
 }
 
@@ -83,8 +84,9 @@ impl Channel {
 
     /// Names that matter. If the client holds a whole view: what is other in this one, and what is owed. Else what the subscription
     /// takes of the view, what the client holds, and what it asked for by name.
-    pub(in crate::xds) fn names(&self, view: &Arc<TypeView>) -> BTreeSet<Name> {
-        let mut names: BTreeSet<Name> = self.ledger.own().chain(self.owed.names()).cloned().collect();
+    pub(in crate::xds) fn names(&self, view: &Arc<TypeView>) -> Vec<Name> {
+        let mut names = Vec::with_capacity(self.ledger.own().len() + self.owed.names().len() + self.subscription.names().len());
+        names.extend(self.ledger.own().chain(self.owed.names()).cloned());
         match self.ledger.whole() {
             Some(whole) if Arc::ptr_eq(whole, view) => {}
             Some(whole) => {
@@ -100,6 +102,9 @@ impl Channel {
         } else {
             names.extend(asked.filter(|name| view.is_on_request(name)).cloned());
         }
+        // Each part is in order already.
+        names.sort();
+        names.dedup();
         names
     }
 

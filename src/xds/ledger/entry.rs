@@ -53,21 +53,6 @@ pub(super) enum Confirmed {
     Known(Arc<Resource>),
 }
 
-/// What is left to be known of a name when something newer goes out.
-#[derive(Debug)]
-struct Before {
-    confirmed: Confirmed,
-    earlier: Vec<(u64, Arc<Resource>)>,
-    leaving: Vec<Arc<Resource>>,
-    leaving_unknown: bool,
-}
-
-impl Default for Before {
-    fn default() -> Self {
-        Before { confirmed: Confirmed::Nothing, earlier: Vec::new(), leaving: Vec::new(), leaving_unknown: false }
-    }
-}
-
 impl Entry {
     /// The client told, as it reconnected, that it holds something of this version.
     pub(super) fn told(version: &str) -> Entry {
@@ -87,25 +72,38 @@ impl Entry {
 
     /// The client holds this very resource.
     pub(super) fn held(resource: &Arc<Resource>) -> Entry {
-        Entry::of(resource, 0, State::Acked, Before { confirmed: Confirmed::Known(resource.clone()), ..Before::default() })
+        Entry::of(resource, 0, State::Acked, Confirmed::Known(resource.clone()))
     }
 
-    /// This goes out with this nonce; before it the client was sent something else.
-    pub(super) fn sent(resource: &Arc<Resource>, nonce: u64, before: Option<Entry>) -> Entry {
-        Entry::of(resource, nonce, State::Sent, before.map_or(Before::default(), Entry::superseded))
+    /// This goes out with this nonce, to a client that was sent nothing before.
+    pub(super) fn sent(resource: &Arc<Resource>, nonce: u64) -> Entry {
+        Entry::of(resource, nonce, State::Sent, Confirmed::Nothing)
     }
 
-    fn of(resource: &Arc<Resource>, nonce: u64, state: State, before: Before) -> Entry {
+    /// This goes out with this nonce, after what is written here.
+    pub(super) fn followed_by(mut self, resource: &Arc<Resource>, nonce: u64) -> Entry {
+        self.send(resource, nonce);
+        self
+    }
+
+    /// The same in its place.
+    pub(super) fn send(&mut self, resource: &Arc<Resource>, nonce: u64) {
+        self.supersede();
+        (self.sent, self.resource, self.removed) = (resource.version.clone(), Some(resource.clone()), false);
+        (self.nonce, self.state) = (nonce, State::Sent);
+    }
+
+    fn of(resource: &Arc<Resource>, nonce: u64, state: State, confirmed: Confirmed) -> Entry {
         let (sent, resource) = (resource.version.clone(), Some(resource.clone()));
-        let Before { confirmed, earlier, leaving, leaving_unknown } = before;
-        Entry { sent, resource, removed: false, nonce, state, confirmed, earlier, leaving, leaving_unknown }
+        let (earlier, leaving) = (Vec::new(), Vec::new());
+        Entry { sent, resource, removed: false, nonce, state, confirmed, earlier, leaving, leaving_unknown: false }
     }
 
     /// Word that the name is gone goes out with this nonce. The client is not counted on to have it any more; whether it still uses
     /// it is not known until it answers.
-    pub(super) fn removed(self, nonce: u64) -> Entry {
-        let sent = self.sent.clone();
-        let Before { confirmed, earlier, mut leaving, mut leaving_unknown } = self.superseded();
+    pub(super) fn removed(mut self, nonce: u64) -> Entry {
+        self.supersede();
+        let Entry { sent, confirmed, earlier, mut leaving, mut leaving_unknown, .. } = self;
         leaving.extend(earlier.into_iter().map(|(_, resource)| resource));
         match confirmed {
             Confirmed::Known(resource) => leaving.push(resource),
@@ -116,16 +114,14 @@ impl Entry {
         Entry { sent, resource: None, removed: true, nonce, state: State::Sent, confirmed, earlier, leaving, leaving_unknown }
     }
 
-    /// What is left to be known of this name when something newer goes out.
-    fn superseded(self) -> Before {
-        let mut earlier = self.earlier;
-        if let (Some(resource), State::Sent | State::Rejected) = (self.resource, self.state) {
-            if earlier.len() == EARLIER {
-                earlier.remove(0);
+    /// Something newer goes out: what was sent last is one of what was sent earlier, if it is not known to be used.
+    fn supersede(&mut self) {
+        if let (Some(resource), State::Sent | State::Rejected) = (self.resource.take(), self.state) {
+            if self.earlier.len() == EARLIER {
+                self.earlier.remove(0);
             }
-            earlier.push((self.nonce, resource));
+            self.earlier.push((self.nonce, resource));
         }
-        Before { confirmed: self.confirmed, earlier, leaving: self.leaving, leaving_unknown: self.leaving_unknown }
     }
 
     /// The client accepts what carried this nonce: the newest, or something before it whose answer was still under way.

@@ -1,6 +1,7 @@
 //! What a request does: whose it is, whether it may be, and what the session is told of it.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -18,8 +19,8 @@ use crate::xds::request::Request;
 use crate::xds::wire::{self, Incoming, Told, Unreadable};
 
 impl Stream {
-    pub(super) fn on_message(&mut self, message: Chunks) -> Result<(), Status> {
-        if self.pace.read(self.shared.limits.requests, now()) {
+    pub(super) fn on_message(&mut self, message: Chunks, now: Instant) -> Result<(), Status> {
+        if self.pace.read(self.shared.limits.requests, now) {
             self.shared.metrics.throttled();
             tracing::debug!(stream = self.id, "requests come too fast, and wait");
         }

@@ -12,22 +12,26 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::snapshot::Snapshot;
 use crate::xds::identity::Peer;
+use crate::xds::seldom::Seldom;
 use crate::xds::server::Shared;
 
 /// What a stream waits for besides requests. Each is registered with once and again only when it has happened, not at every wait.
 pub(super) struct Signals {
     /// The connection is to end.
-    pub closing: Pin<Box<WaitForCancellationFutureOwned>>,
+    pub closing: Seldom<WaitForCancellationFutureOwned>,
     /// Something else is published.
-    pub changes: WatchStream<Option<Arc<Snapshot>>>,
+    pub changes: Seldom<WatchStream<Option<Arc<Snapshot>>>>,
     alarm: Option<Pin<Box<Sleep>>>,
 }
 
 impl Signals {
     /// Begins to listen.
     pub fn new(shared: &Shared, peer: &Peer) -> Signals {
-        let closing = Box::pin(peer.line.closing());
-        Signals { closing, changes: WatchStream::from_changes(shared.published.clone()), alarm: None }
+        let mut published = shared.published.clone();
+        // The stream begins with what there is now.
+        published.mark_unchanged();
+        let changes = Seldom::new(WatchStream::from_changes(published));
+        Signals { closing: Seldom::new(peer.line.closing()), changes, alarm: None }
     }
 
     /// Waits until that time, if there is one.
