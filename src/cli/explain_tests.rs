@@ -230,3 +230,12 @@ fn flags_that_make_no_request_are_answered() {
     assert_eq!(header("x-time: 12:30").unwrap(), ("x-time".to_owned(), " 12:30".to_owned()));
     assert!(cookie("beta").unwrap_err().contains("beta=1"));
 }
+
+#[test]
+fn a_preview_is_told_of_and_not_looked_at() {
+    let plan = "candidate: v42\nblue_green: {preview: {header: {x-preview: always}}}\n";
+    let released = release(&format!("{}{plan}", CHECKOUT.replace("split: {v41: 90%, v42: rest}\n", "")));
+    let request = Request::new("GET", "shop.example.com", "/cart").with_header("x-preview", "always");
+    let text = explain_text::text(&of_one(&released, &[&released], &request), &request, &PLAIN);
+    assert!(text.contains("100%  v41") && text.contains("Its `preview`, a host or a header, leads to v42"), "{text}");
+}

@@ -67,13 +67,21 @@ fn ahead(release: &Release, sent: &Sent) -> Option<String> {
     let stops: Vec<String> = plan.stops().iter().map(stop).collect();
     Some(match sent.by {
         By::Split => format!(
-            "While {candidate} is being released, its share of these requests is the step's: {}; 0% before, and after an abort.",
-            stops.join(", ")
+            "While {candidate} is being released, its share of these requests is the step's: {}; 0% before, and after an abort.{}",
+            stops.join(", "),
+            plan.preview().map(|_| format!("\n{}", previewed(candidate))).unwrap_or_default()
         ),
         By::Rule | By::Preview => {
             format!("The release of {candidate} changes nothing in that: {} decides at every step.", decider(sent))
         }
     })
+}
+
+/// What is not looked at here, because it depends on how far a release is.
+fn previewed(candidate: &str) -> String {
+    format!(
+        "Its `preview`, a host or a header, leads to {candidate} as long as the release is under way; it is not looked at here."
+    )
 }
 
 /// A stop in words: `5%`, `100% over 2m`.

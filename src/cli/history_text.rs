@@ -5,10 +5,16 @@ use super::rollout_text::actor;
 use super::time::{age, moment};
 use crate::admin::pb;
 
-/// What happened, a row an entry. `service` is the one that was asked for, or `""`: then each row says whose it is.
+/// The narrowest terminal, in characters, on which what happened has room beside when, where and who.
+const TABLE: u16 = 120;
+
+/// What happened, a row an entry; two lines an entry where rows have no room. `service` is the one that was asked for, or `""`: then each row says whose it is.
 pub fn history_text(entries: &[pb::HistoryEntry], service: &str, look: &Look) -> String {
     if entries.is_empty() {
         return "Nothing has happened yet.\n".to_owned();
+    }
+    if look.width.is_some_and(|width| width < TABLE) {
+        return entries.iter().map(|entry| paragraph(entry, service, look)).collect();
     }
     let all = service.is_empty();
     let titles = ["WHEN", "SERVICE", "EVENT", "STEP", "SPLIT", "WHO", "WHAT"];
@@ -22,6 +28,15 @@ pub fn history_text(entries: &[pb::HistoryEntry], service: &str, look: &Look) ->
         table.add_row(row);
     }
     table.trim_fmt() + "\n"
+}
+
+/// An entry in two lines: when, of what and by whom; and what.
+fn paragraph(entry: &pb::HistoryEntry, service: &str, look: &Look) -> String {
+    let whose = if service.is_empty() { clean(&entry.service) } else { String::new() };
+    let event = look.paint(tone(&entry.event), &clean(&entry.event));
+    let head = [look.paint(Tone::Dim, &when(entry)), whose, event, step(entry), moved(entry), who(entry)];
+    let head: Vec<String> = head.into_iter().filter(|text| !text.is_empty()).collect();
+    format!("{}\n  {}\n", head.join("  "), what(entry))
 }
 
 /// The newest entries in a line each, oldest first, for those who look at the status.
@@ -99,6 +114,25 @@ mod tests {
         assert_eq!(moved(&entry("v42", &shares)), "v42 5% → 50%");
         assert_eq!(moved(&entry("", &shares)), "v41 95% → 50%, v42 5% → 50%");
         assert_eq!(moved(&entry("v40", &shares)), "");
+    }
+
+    #[test]
+    fn on_a_usual_terminal_what_happened_has_a_line_of_its_own() {
+        let text = |width| {
+            let step = pb::HistoryEntry {
+                service: "checkout".into(),
+                event: "step".into(),
+                text: "25% until approved".into(),
+                step: 2,
+                steps: 4,
+                ..entry("v42", &[("v42", "5%", "25%")])
+            };
+            history_text(&[step], "", &Look { color: false, width, now: jiff::Timestamp::UNIX_EPOCH })
+        };
+        assert!(text(Some(80)).ends_with("checkout  step  2/4  v42 5% → 25%\n  25% until approved\n"), "{}", text(Some(80)));
+        for wide in [Some(160), None] {
+            assert!(text(wide).starts_with("WHEN") && text(wide).ends_with("25% until approved\n"), "{}", text(wide));
+        }
     }
 
     #[test]

@@ -237,7 +237,7 @@ fn fleet(status: &pb::Status, service: &str, look: &Look) -> Option<String> {
 }
 
 /// What to do while nobody is connected.
-pub const NOBODY: &str = "No Envoy has connected yet. `tidegate bootstrap` prints a bootstrap for one.";
+pub const NOBODY: &str = "No Envoy is connected. `tidegate bootstrap` prints a bootstrap for one.";
 
 fn problems(status: &pb::Status, look: &Look) -> Option<String> {
     if status.problems.is_empty() {
