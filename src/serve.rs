@@ -193,7 +193,8 @@ async fn write(
     };
     stop.cancel();
     drop((desk, generations));
-    writer.await.map_err(|panic| ServeError::Task(panic.to_string()))?;
+    let written = writer.await.map_err(|panic| ServeError::Task(panic.to_string()))?;
+    written?;
     ended
 }
 

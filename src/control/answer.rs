@@ -18,9 +18,13 @@ impl Control {
         let release = reading.release().ok_or_else(|| OrderError::Unknown(service.to_owned()))?;
         let outcome = rollout::command(release, &live.state, command, now)?;
         let (revision, texts) = (outcome.state.revision, outcome.events.iter().map(|event| event.text.clone()).collect::<Vec<_>>());
-        self.take_in(vec![(service.to_owned(), outcome)], now).map_err(|error| OrderError::Unwritten(error.to_string()))?;
+        self.take_in(vec![(service.to_owned(), outcome)], now).map_err(|error| {
+            let told = OrderError::Unwritten(error.to_string());
+            self.give_up(error);
+            told
+        })?;
         let ordered = Ordered { text: texts.join("; "), revision, snapshot: self.snapshots, at: now };
-        self.tick(now);
+        self.tick_of(service, now);
         Ok(ordered)
     }
 

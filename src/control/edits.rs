@@ -10,7 +10,7 @@ use super::engine::{self, Came};
 use super::leaving::{candidate_serves, left};
 use super::reading::{Files, Reading};
 use super::refusal;
-use super::writer::Control;
+use super::writer::{Control, releases};
 use crate::diag::Problem;
 use crate::rollout;
 use crate::sources::Generation;
@@ -27,7 +27,9 @@ impl Control {
                 return Some((release.service.clone(), left(release, &self.rollouts.state(&release.service), now)?));
             }
             // One that was deleted, and is there again before it was gone, begins anew.
-            if same && self.rollouts.is_known(&release.service) && !self.was_leaving.contains(path) {
+            // After a start each file is held against its state: one may have been written down without the other being there any more.
+            let started = self.generation == 0;
+            if same && !started && self.rollouts.is_known(&release.service) && !self.was_leaving.contains(path) {
                 return None;
             }
             // What cannot be taken in was refused when the files were put together.
@@ -35,6 +37,7 @@ impl Control {
             Some((release.service.clone(), outcome))
         };
         match &made.touched {
+            _ if self.generation == 0 => made.served.keys().filter_map(came).collect(),
             // Of one that leaves, or is back, the text is what it was.
             Some(touched) => (&(touched | &self.leaving.paths()) | &self.was_leaving).iter().filter_map(came).collect(),
             None => made.served.keys().filter_map(came).collect(),
@@ -88,11 +91,23 @@ impl Control {
                 gone.push((path.clone(), release.service.clone()));
             }
         }
+        if !gone.is_empty() {
+            // One that is in another file now has only moved, and its rollout goes on from there.
+            let elsewhere = self.new_services(files, generation);
+            gone.retain(|(_, service)| !elsewhere.contains(service));
+        }
         for (path, _) in &gone {
             let sources = self.served.get(path).into_iter().flat_map(|reading| reading.sources());
             files.extend(sources.map(|(path, file)| (path.to_owned(), file.clone())));
         }
         self.leaving.set(gone, generation, now);
+    }
+
+    /// Services of files that are not served yet.
+    fn new_services(&self, files: &Files, generation: &Generation) -> BTreeSet<String> {
+        let new = releases(files, generation).filter(|path| !self.served.contains_key(*path));
+        let readings = new.filter_map(|path| Some(Reading::new(files.get(path)?, files)));
+        readings.filter_map(|reading| Some(reading.release()?.service.clone())).collect()
     }
 
     /// A service has come to a state by an edit. True if something else is served of it than its file alone says.

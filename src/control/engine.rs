@@ -1,6 +1,8 @@
 //! The writer's part in rollouts: it looks when there is something to be seen, writes down what comes of it, and publishes.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 
 use jiff::Timestamp;
 
@@ -14,6 +16,7 @@ use crate::rollout::{self, Outcome, State};
 use crate::snapshot::Service;
 use crate::store::{Changes, StoreError};
 use crate::translate;
+use crate::xds::Nodes;
 
 /// A service that has come to something, by its name.
 pub(super) type Came = (String, Outcome);
@@ -22,51 +25,75 @@ pub(super) type Came = (String, Outcome);
 const ROUNDS: usize = 8;
 
 impl Control {
-    /// What of the rollouts is due happens.
+    /// What of the rollouts is due happens, and is told in one go.
     pub(super) fn tick(&mut self, now: Timestamp) {
-        if !self.is_serving() {
-            return;
-        }
-        for _ in 0..ROUNDS {
-            let (came, on_their_way) = self.look(now);
-            let again = !on_their_way.is_empty() || came.iter().any(|(_, outcome)| outcome.again);
-            self.go_on(&on_their_way, now);
-            if let Err(error) = self.take_in(came, now) {
-                tracing::error!(%error, "a rollout does not go on, because it cannot be written down");
-                return;
-            }
-            if !again {
-                break;
-            }
-        }
-        self.reconsider(now);
-    }
-
-    /// What those come to whose time has come, or whom a fact may let go on; and those of which more is to be served first.
-    fn look(&mut self, now: Timestamp) -> (Vec<Came>, Vec<String>) {
         let mut names = self.rollouts.due(now);
         names.append(&mut self.rollouts.attentive());
         names.extend(self.leaving.services());
+        self.settle(names, now);
+        self.reconsider(now);
+    }
+
+    /// What of one service is due happens: whoever gave an order does not wait for the others.
+    pub(super) fn tick_of(&mut self, service: &str, now: Timestamp) {
+        self.settle([service.to_owned()].into(), now);
+        self.reconsider(now);
+    }
+
+    fn settle(&mut self, names: BTreeSet<String>, now: Timestamp) {
+        if !self.is_serving() {
+            return;
+        }
+        if let Err(error) = self.rounds(names, now) {
+            self.give_up(error);
+        }
+        self.publish_rollouts();
+    }
+
+    /// What cannot be written down is not done, and the store does not take anything more: the next server starts from what it has.
+    pub(super) fn give_up(&mut self, error: StoreError) {
+        tracing::error!(%error, "the journal cannot be written, so the server ends; Envoys go on with what they have");
+        self.broken.get_or_insert(error);
+    }
+
+    fn rounds(&mut self, mut names: BTreeSet<String>, now: Timestamp) -> Result<(), StoreError> {
+        for _ in 0..ROUNDS {
+            let (came, on_their_way) = self.look(&names, now);
+            let again = came.iter().filter(|(_, outcome)| outcome.again).map(|(name, _)| name.clone());
+            names = again.chain(on_their_way.iter().cloned()).collect();
+            self.go_on(&on_their_way, now);
+            self.take_in(came, now)?;
+            if names.is_empty() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// What these come to; and those of them of which more is to be served first.
+    fn look(&mut self, names: &BTreeSet<String>, now: Timestamp) -> (Vec<Came>, Vec<String>) {
         if names.is_empty() {
             return Default::default();
         }
         let (world, config) = (self.world.clone(), self.settings.config().cloned().unwrap_or_default());
         let streams = world.board.streams();
-        let sight = Sight::new(&world, &streams, &config, &self.answers, now);
+        let nodes = Nodes::of(&streams);
+        self.away.see(&nodes, Instant::now());
+        let sight = Sight::new(&world, nodes, &self.away, &config, &self.answers, now);
         let (mut came, mut on_their_way) = (Vec::new(), Vec::new());
         for name in names {
-            let Some((reading, live)) = self.reading_of(&name).zip(self.rollouts.get(&name)) else { continue };
+            let Some((reading, live)) = self.reading_of(name).zip(self.rollouts.get(name)) else { continue };
             let Some(release) = reading.release() else { continue };
             let facts = sight.facts(release, live);
             if live.is_on_its_way() && facts.fleet.has_it() {
-                on_their_way.push(name);
+                on_their_way.push(name.clone());
                 continue;
             }
             let outcome = rollout::reconcile(release, &live.state, &facts, now);
             let share = live.state.rollout.as_ref().map(|rollout| rollout::share_now(release, rollout));
-            let nobody = facts.fleet.nodes == 0 && self.leaving.is_followed(&name);
-            self.rollouts.settled(&name, share, facts.fleet.has_it() || nobody, now);
-            came.push((name, outcome));
+            let nobody = facts.fleet.nodes == 0 && self.leaving.is_followed(name);
+            self.rollouts.settled(name, share, facts.fleet.has_it() || nobody, now);
+            came.push((name.clone(), outcome));
         }
         (came, on_their_way)
     }
@@ -87,7 +114,6 @@ impl Control {
             self.rollouts.published(name, self.snapshots, now);
             self.tell_status_of(name);
         }
-        self.publish_rollouts();
     }
 
     /// Outcomes are written down, and served; what they did not change is only waited for.
@@ -107,17 +133,12 @@ impl Control {
     }
 
     fn note_waits(&mut self, waits: &[Came]) {
-        let mut other = false;
         for (name, outcome) in waits {
             self.rollouts.wait(name, outcome);
             self.want(name);
             if self.is_untold(name) {
-                other = true;
                 self.tell_status_of(name);
             }
-        }
-        if other {
-            self.publish_rollouts();
         }
     }
 
@@ -157,7 +178,6 @@ impl Control {
             self.want(name);
             self.tell_status_of(name);
         }
-        self.publish_rollouts();
     }
 
     /// A service's translation, as far as its rollout is, takes its place among those that are served.
@@ -178,7 +198,11 @@ impl Control {
 pub(super) fn translated(reading: &Reading, traffic: Option<&Traffic>) -> Option<Arc<Service>> {
     let release = reading.release()?;
     let Some(traffic) = traffic.filter(|traffic| **traffic != Traffic::at_rest(release)) else { return reading.service.clone() };
-    match translate::service(release, traffic) {
+    let made = match &reading.service {
+        Some(at_rest) => translate::moved(at_rest.objects(), release, traffic),
+        None => translate::service(release, traffic),
+    };
+    match made {
         Ok(objects) => Some(Arc::new(Service::new(objects))),
         Err(invalid) => {
             let why: Vec<String> = invalid.iter().map(ToString::to_string).collect();

@@ -7,6 +7,7 @@
 
 mod answer;
 mod assembly;
+mod away;
 mod compare;
 mod compile;
 mod desk;

@@ -13,6 +13,10 @@ use crate::snapshot::Snapshot;
 impl Control {
     pub(super) fn publish_snapshot(&mut self, config: Arc<Config>) {
         self.snapshots += 1;
+        if !self.is_serving() && self.rollouts.is_under_way() {
+            // Nodes that were connected before the start have not heard of it all yet.
+            self.away.expect(std::time::Instant::now());
+        }
         let before = self.outputs.published.borrow().clone();
         let before = before.as_deref().or(self.recalled.as_ref());
         let snapshot = Snapshot::new(self.snapshots, self.services.clone(), config, before);
@@ -37,19 +41,25 @@ impl Control {
         self.outputs.status.send_replace(Arc::new(status));
     }
 
-    /// The status with rollouts as they are now, and files as they were.
+    /// The status with rollouts as they are now, and files as they were, if there is something new in it.
     pub(super) fn publish_rollouts(&mut self) {
-        let before = self.outputs.status.borrow().clone();
-        if before.ready {
-            let services = self.statuses.services().clone();
-            self.outputs.status.send_replace(Arc::new(ServerStatus { services, snapshot: self.snapshots, ..(*before).clone() }));
+        if !std::mem::take(&mut self.untold) {
+            return;
         }
+        let (services, snapshot) = (self.statuses.services(), self.snapshots);
+        self.outputs.status.send_if_modified(|status| {
+            if status.ready {
+                *status = Arc::new(status.moved(services.clone(), snapshot));
+            }
+            status.ready
+        });
     }
 
-    /// A service's status says how far its rollout is.
+    /// A service's status says how far its rollout is, when it is published next.
     pub(super) fn tell_status_of(&mut self, name: &str) {
         if let Some(reading) = self.paths.get(name).and_then(|path| self.served.get(path)) {
             self.statuses.moved(reading, &self.rollouts);
+            self.untold = true;
         }
     }
 

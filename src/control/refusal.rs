@@ -5,7 +5,7 @@ use crate::model::{Document, Release, Strategy};
 use crate::rollout::NotNow;
 
 /// Code of an edit that cannot be taken in as things are.
-const NOT_NOW: &str = "T902";
+const NOT_NOW: &str = "T903";
 
 /// The problem, at the place that it is about.
 pub(super) fn problem(document: &Document<Release>, refused: &NotNow) -> Problem {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use crate::model::{Release, Share, Traffic};
-use crate::rollout::{self, Outcome, State, Wait};
+use crate::rollout::{self, Outcome, Phase, State, Wait};
 
 /// One service.
 #[derive(Debug, Clone)]
@@ -28,6 +28,8 @@ pub(super) struct Live {
     pub acked: Share,
     /// When every node had what its state asks for; nothing while one has not.
     pub settled: Option<Timestamp>,
+    /// A version that serves no more can be found to have no requests in flight.
+    pub drains: bool,
 }
 
 impl Live {
@@ -92,7 +94,7 @@ impl Rollouts {
         self.recalled.remove(name);
         let live = self.services.entry(name.to_owned()).or_insert_with(|| Live {
             state: State::default(),
-            traffic: Traffic::at_rest(release),
+            traffic: rollout::all_in_service(release, &wanted),
             wanted: Traffic::at_rest(release),
             wait: None,
             wake_at: None,
@@ -100,12 +102,12 @@ impl Rollouts {
             since_at: now,
             acked: Share::ZERO,
             settled: None,
+            drains: false,
         });
-        // What was served before the start was on its way then already.
-        let traffic =
-            if live.since == 0 { wanted.clone() } else { rollout::bridge(&live.traffic, &wanted, live.settled.is_some()) };
+        let traffic = rollout::bridge(&live.traffic, &wanted, live.settled.is_some());
         let moved = live.traffic != traffic;
         (live.state, live.traffic, live.wanted) = (outcome.state.clone(), traffic, wanted);
+        live.drains = rollout::may_drain(release, &live.state);
         if moved || outcome.again {
             live.settled = None;
         }
@@ -166,6 +168,30 @@ impl Rollouts {
         }
     }
 
+    /// Whether a candidate of the journal, or one that is served, may have requests.
+    pub fn is_under_way(&self) -> bool {
+        let states = self.services.values().map(|live| &live.state).chain(self.recalled.values());
+        states.filter_map(|state| state.rollout.as_ref()).any(|rollout| match &rollout.phase {
+            Phase::Step(_) => true,
+            Phase::Off(off) => off.returning,
+            Phase::Pending | Phase::Done { .. } => false,
+        })
+    }
+
+    /// The wall clock was set back: no time that was noted is later than now, and all that waits for one is looked at again.
+    pub fn forget_times(&mut self, now: Timestamp) {
+        for (name, live) in &mut self.services {
+            live.settled = live.settled.map(|settled| settled.min(now));
+            live.since_at = live.since_at.min(now);
+            if let Some(at) = live.wake_at.replace(now) {
+                self.timers.remove(&(at, name.clone()));
+                self.timers.insert((now, name.clone()));
+            } else {
+                live.wake_at = None;
+            }
+        }
+    }
+
     /// Whether a fact may let one go on.
     pub fn is_attentive(&self) -> bool {
         !self.attentive.is_empty()
@@ -189,11 +215,7 @@ impl Rollouts {
 
 /// Whether facts count for it, and not only its time.
 fn hears_facts(live: &Live) -> bool {
-    let drains = match live.state.rollout.as_ref().map(|rollout| &rollout.phase) {
-        Some(rollout::Phase::Done { drained, .. }) => drained.is_none(),
-        Some(rollout::Phase::Off(off)) => off.drained.is_none() || off.returning,
-        _ => false,
-    };
+    let returning = live.state.rollout.as_ref().is_some_and(|rollout| matches!(&rollout.phase, Phase::Off(off) if off.returning));
     let settling = live.settled.is_none() && live.state.rollout.is_some();
     let facts = matches!(
         &live.wait,
@@ -206,5 +228,5 @@ fn hears_facts(live: &Live) -> bool {
                 | Wait::Call { .. }
         )
     );
-    drains || settling || facts || live.is_on_its_way()
+    live.drains || returning || settling || facts || live.is_on_its_way()
 }

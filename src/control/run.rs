@@ -13,6 +13,7 @@ use super::desk::{Desk, Message};
 use super::world::World;
 use super::writer::Control;
 use crate::model::Endpoint;
+use crate::store::StoreError;
 
 /// What waits for the writer at most, before others wait in turn.
 const INBOX: usize = 64;
@@ -20,6 +21,10 @@ const INBOX: usize = 64;
 const TOGETHER: Duration = Duration::from_millis(5);
 /// A look costs what the fleet is large; the time between two is so many times what the last took.
 const REST: u32 = 8;
+/// The shortest time between two looks for the sake of time.
+const SHORTEST: Duration = Duration::from_millis(20);
+/// Rollouts that wait for facts are looked at once in this time, whatever else there is to do.
+const SELDOM: Duration = Duration::from_millis(100);
 /// The longest sleep: a wall clock that was set is noticed by then.
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -34,33 +39,46 @@ impl Control {
         (Desk::new(inbox, self.kept.store().clone()), Inbox(messages))
     }
 
-    /// Does what comes in, until all desks are gone or it is stopped. Blocks for the disk, so it is given a thread of its own; the runtime is asked for the
-    /// time.
-    pub fn run(mut self, inbox: Inbox, runtime: &Handle, stop: CancellationToken) {
-        runtime.block_on(self.live(inbox.0, stop));
+    /// Does what comes in, until all desks are gone or it is stopped. Blocks for the disk, so it is given a thread of its own; the runtime is
+    /// asked for the time.
+    ///
+    /// # Errors
+    /// Nothing can be written down any more. What was answered is; nothing else was done.
+    pub fn run(mut self, inbox: Inbox, runtime: &Handle, stop: CancellationToken) -> Result<(), StoreError> {
+        runtime.block_on(self.live(inbox.0, stop))
     }
 
-    async fn live(&mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) {
-        let mut facts = Facts::of(&self.world);
+    async fn live(&mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) -> Result<(), StoreError> {
+        let (mut facts, mut clock) = (Facts::of(&self.world), Clock::now());
+        let mut looked = Instant::now();
         loop {
             let attentive = self.rollouts.is_attentive() || self.leaving.wake_at().is_some();
             facts.listen(attentive);
             let message = tokio::select! {
                 biased;
-                () = stop.cancelled() => return,
+                () = stop.cancelled() => return Ok(()),
                 message = messages.recv() => match message {
                     Some(message) => Some(message),
-                    None => return,
+                    None => return Ok(()),
                 },
                 () = facts.news(), if attentive => None,
-                () = sleep(self.sleep()) => None,
+                () = sleep_until(looked + self.sleep()) => None,
             };
             let began = Instant::now();
-            match message {
-                Some(message) => self.hear(message),
-                None => self.tick(Timestamp::now()),
+            if clock.was_set_back() {
+                self.rollouts.forget_times(Timestamp::now());
+            }
+            let told = message.is_some();
+            message.into_iter().for_each(|message| self.hear(message));
+            // Whoever says much does not keep the others from being looked at.
+            if !told || (attentive && looked.elapsed() > SELDOM) {
+                self.tick(Timestamp::now());
+                looked = began;
             }
             facts.rest_after(began.elapsed());
+            if let Some(error) = self.broken.take() {
+                return Err(error);
+            }
         }
     }
 
@@ -71,18 +89,28 @@ impl Control {
             // Whoever asked may have gone; what was done is done.
             Message::Order { service, command, reply } => drop(reply.send(self.order(&service, &command, now))),
             Message::Answered { token, attempt, answer } => self.answered(token, attempt, answer, now),
-            Message::Served(reply) => {
-                drop(reply.send(self.served_now()));
-                // News that were being gathered when it came are not lost.
-                self.tick(now);
-            }
+            Message::Served(reply) => drop(reply.send(self.served_now())),
         }
     }
 
-    /// Until the next rollout is due.
+    /// From one look to the next: until a rollout is due, but those that are due together are looked at together.
     fn sleep(&self) -> Duration {
         let due = self.rollouts.wake_at().map(|at| at.duration_since(Timestamp::now()));
-        due.map_or(LONGEST, |due| Duration::try_from(due).unwrap_or_default()).min(LONGEST)
+        due.map_or(LONGEST, |due| Duration::try_from(due).unwrap_or_default()).clamp(SHORTEST, LONGEST)
+    }
+}
+
+/// Tells when the wall clock is set back: a time that was to come then lies further away than it was meant to.
+struct Clock(Timestamp);
+
+impl Clock {
+    fn now() -> Clock {
+        Clock(Timestamp::now())
+    }
+
+    fn was_set_back(&mut self) -> bool {
+        let before = std::mem::replace(&mut self.0, Timestamp::now());
+        self.0 < before
     }
 }
 

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::diag::SourceFile;
-use crate::model::Share;
+use crate::model::{Endpoint, Share};
 use crate::rollout::{Actor, Command, Refused, Verb};
 use crate::snapshot::{Kind, Node, Snapshot, Transport};
 use crate::sources::{DirectoryState, Generation};
@@ -409,4 +409,83 @@ fn an_order_is_written_down_before_it_is_answered() {
     assert!(store.rollouts().unwrap()["shop"].contains(&format!("\"revision\":{}", done.revision)));
     let newest = &store.history(Some("shop"), None, 1).unwrap()[0];
     assert!(newest.text.contains("rolled_back") && newest.text.contains("slow") && newest.text.contains("ann"), "{}", newest.text);
+}
+
+#[test]
+fn a_file_that_is_moved_in_mid_release_takes_its_rollout_along() {
+    let (_dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    desk.control.world.board.put(node(Some(1)));
+    desk.take(&[("web/shop.yaml", &canary()), CART]);
+    assert_eq!(share_and_phase(&desk), ("10%".parse().unwrap(), "running"));
+    assert_eq!(desk.control.kept.store().history(Some("shop"), None, 10).unwrap().len(), 2, "started once, and one step");
+    assert!(desk.status.borrow().problems.is_empty());
+}
+
+#[test]
+fn a_deletion_that_a_crash_cut_short_is_over_when_the_file_is_back() {
+    let (dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    desk.control.world.board.put(node(Some(1)));
+    desk.take(&[CART]);
+    assert_eq!(share_and_phase(&desk), (Share::ZERO, ""));
+    drop(desk);
+    let mut desk = Desk::open(dir.path(), Options::default());
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    assert_eq!(share_and_phase(&desk), (Share::ZERO, "pending"), "the candidate is released again");
+}
+
+#[test]
+fn a_node_that_has_just_gone_is_waited_for() {
+    let (_dir, mut desk) = desk();
+    desk.control.world.board.put(node(Some(9)));
+    let other = StreamStatus { id: 2, node: Arc::new(Node { id: "other".into(), ..Node::default() }), ..node(Some(9)) };
+    desk.control.world.board.put(other);
+    desk.take(&[("shop.yaml", &canary())]);
+    assert_eq!(share_and_phase(&desk), ("10%".parse().unwrap(), "running"));
+    desk.control.world.board.remove(2);
+    let later = Timestamp::from_second(7200).unwrap();
+    desk.control.tick(later);
+    desk.control.tick(later);
+    assert_eq!(share_and_phase(&desk).0, "10%".parse().unwrap());
+    let status = desk.status.borrow();
+    let wait = status.services[0].rollout.as_ref().and_then(|rollout| rollout.view.wait.clone()).expect("a wait");
+    assert!(wait.text().contains("1 of 2 nodes") && wait.text().contains("other: has just gone"), "{}", wait.text());
+}
+
+/// In the last wave a version leaves the routes and its endpoints drain; a node hears of endpoints first.
+#[test]
+fn after_a_restart_too_the_last_endpoints_leave_when_nobody_sends_to_them() {
+    let rolling = format!("{TWO}candidate: v2\nrolling: {{batch: 1, drain: 1h}}\n");
+    let (dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    let (facts, health) =
+        watch::channel([("127.0.1.2:80".parse().unwrap(), true)].map(|(address, well)| (Endpoint { address }, well)).into());
+    desk.control.world.health = health;
+    desk.take(&[("shop.yaml", &rolling)]);
+    // What was found out of endpoints counts once somebody wants to know it.
+    desk.control.tick(Timestamp::UNIX_EPOCH);
+    drop((desk, facts));
+    let mut desk = Desk::open(dir.path(), Options::default());
+    desk.take(&[("shop.yaml", &rolling)]);
+    let live = desk.control.rollouts.get("shop").expect("served");
+    assert!(live.is_on_its_way() && live.traffic.placed["v1"].iter().all(|placed| !placed.draining), "{:?}", live.traffic);
+    assert!(live.wanted.placed["v1"].iter().all(|placed| placed.draining), "{:?}", live.wanted);
+}
+
+#[test]
+fn a_clock_that_was_set_back_wakes_whoever_waits_for_a_time() {
+    let (_dir, mut desk) = desk();
+    desk.control.world.may_be_empty = true;
+    let hour = |hours: i64| Timestamp::from_second(hours * 3600).unwrap();
+    let extra = desk.endpoint_files.borrow().clone();
+    let canary = canary();
+    desk.control.take(&generation(&[("shop.yaml", &canary)], extra), hour(10));
+    assert_eq!(desk.control.rollouts.wake_at(), Some(hour(11)));
+    desk.control.rollouts.forget_times(hour(2));
+    assert_eq!(desk.control.rollouts.wake_at(), Some(hour(2)));
+    desk.control.tick(hour(2));
+    assert_eq!(desk.control.rollouts.wake_at(), Some(hour(3)), "the step's time begins where the clock is now");
 }

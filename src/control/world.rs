@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::away::{Away, Gone};
 use super::rollouts::Live;
 use crate::model::{Config, Endpoint, Release};
 use crate::reports::Loads;
 use crate::rollout::{self, Answer, Facts, Fleet, Idle, Judgement, Lagging, Phase};
 use crate::snapshot::cluster_name;
-use crate::xds::{Board, Nodes, Progress, StreamStatus};
+use crate::xds::{Board, Nodes, Progress};
 
 /// Where facts come from.
 #[derive(Debug, Clone)]
@@ -41,6 +42,7 @@ impl Default for World {
 pub(super) struct Sight<'a> {
     world: &'a World,
     nodes: Nodes<'a>,
+    away: &'a Away,
     health: BTreeMap<Endpoint, bool>,
     config: &'a Config,
     answers: &'a HashMap<String, (u32, Answer)>,
@@ -52,13 +54,14 @@ impl<'a> Sight<'a> {
     /// Looks at these streams, and at what else there is.
     pub fn new(
         world: &'a World,
-        streams: &'a [StreamStatus],
+        nodes: Nodes<'a>,
+        away: &'a Away,
         config: &'a Config,
         answers: &'a HashMap<String, (u32, Answer)>,
         now: Timestamp,
     ) -> Sight<'a> {
         let health = world.health.borrow().clone();
-        Sight { world, nodes: Nodes::of(streams), health, config, answers, now, instant: Instant::now() }
+        Sight { world, nodes, away, health, config, answers, now, instant: Instant::now() }
     }
 }
 
@@ -84,11 +87,17 @@ impl Sight<'_> {
         let own = format!("{}/", release.service);
         let matters = |name: &str| name.starts_with(&own) || is_routes_of(name, release);
         let progress = Progress::of(&self.nodes, live.since, concerned, matters);
+        let mut waiting: Vec<Lagging> = progress.waiting.into_iter().map(|one| Lagging { node: one.node, why: one.why }).collect();
+        let gone: Vec<&Gone> = self.away.gone().filter(|gone| concerned(&gone.node)).collect();
+        let away =
+            |gone: &&Gone| Lagging { node: gone.node.id.clone(), why: "has just gone, and may be back in a moment".to_owned() };
+        waiting.extend(gone.iter().take(NAMED_MAX.saturating_sub(waiting.len())).map(away));
         Fleet {
-            nodes: progress.nodes,
+            nodes: progress.nodes + u32::try_from(gone.len()).unwrap_or(u32::MAX),
             acked: progress.acked,
-            waiting: progress.waiting.into_iter().map(|one| Lagging { node: one.node, why: one.why }).collect(),
+            waiting,
             rejecting: progress.rejecting.into_iter().map(|one| Lagging { node: one.node, why: one.message }).collect(),
+            returning: self.away.expects(self.instant) && !self.world.may_be_empty,
             may_be_empty: self.world.may_be_empty,
         }
     }
@@ -146,6 +155,9 @@ impl Sight<'_> {
         answer.map(|answer| (call.calling.token, answer)).into_iter().collect()
     }
 }
+
+/// Nodes that are named, at most.
+const NAMED_MAX: usize = 20;
 
 /// So many nodes must report, or what they say is not all.
 fn all(fleet: &Fleet) -> usize {

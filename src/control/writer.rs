@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 
 use super::assembly::{self, Assembly, Served};
+use super::away::Away;
 use super::doors::Ports;
 use super::engine::{self, Came};
 use super::errands::Errands;
@@ -67,6 +68,12 @@ pub struct Control {
     pub(super) wants: AllWants,
     /// Answers to calls, by token, with the try that they answer.
     pub(super) answers: HashMap<String, (u32, Answer)>,
+    /// Nodes that have just gone.
+    pub(super) away: Away,
+    /// Why nothing can be written down any more.
+    pub(super) broken: Option<StoreError>,
+    /// The statuses say something that is not published.
+    pub(super) untold: bool,
     /// Files that are gone, and still served.
     pub(super) leaving: Leaving,
     /// The same, before the generation that is being taken in.
@@ -104,6 +111,9 @@ impl Control {
             rollouts,
             wants: AllWants::default(),
             answers: HashMap::new(),
+            away: Away::default(),
+            broken: None,
+            untold: false,
             leaving: Leaving::default(),
             was_leaving: BTreeSet::new(),
             refused: None,
@@ -129,6 +139,7 @@ impl Control {
     /// was served before stays.
     pub fn take(&mut self, generation: &Generation, now: Timestamp) {
         let mut problems = Vec::new();
+        self.refused = None;
         let taken = self.settings.take(generation, &mut problems);
         if matches!(taken, Taken::Unread) {
             return self.ask_for_settings();
@@ -167,9 +178,9 @@ impl Control {
         let numbers = match self.keep(&made, &came) {
             Ok(numbers) => numbers,
             Err(error) => {
-                tracing::error!(%error, "the release files are not taken in");
                 self.settings.stay(Taken::Now(config, ports));
                 let reason = format!("what the files say now cannot be written down, so what was served stays: {error}");
+                self.give_up(error);
                 return self.publish_status(problems, Some(reason), now);
             }
         };
@@ -229,7 +240,8 @@ impl Control {
     fn accept(&mut self, last: Last, ports: Ports, problems: Vec<Problem>, came: &[Came], now: Timestamp) {
         let (made, config) = (&last.made, last.config.clone());
         let first = self.outputs.published.borrow().is_none();
-        let mut changed = first || self.differs(made) || self.settings.config() != Some(&config);
+        let config_changed = self.settings.config() != Some(&config);
+        let mut changed = first || self.differs(made) || config_changed;
         self.generation += 1;
         self.warn_of_listeners_taken_away(&config);
         self.settings.accept(config.clone(), ports);
@@ -247,6 +259,14 @@ impl Control {
             self.publish_snapshot(config);
             // What is served of these is other, or new, and they wait for its acknowledgement.
             came.iter().for_each(|(name, _)| self.rollouts.published(name, self.snapshots, now));
+            if config_changed {
+                // Other nodes may be of the fleets that get these.
+                let of_fleets = |reading: &Arc<Reading>| {
+                    reading.release().filter(|release| !release.fleets.is_empty()).map(|r| r.service.clone())
+                };
+                let names: Vec<String> = self.served.values().filter_map(of_fleets).collect();
+                names.iter().for_each(|name| self.rollouts.published(name, self.snapshots, now));
+            }
         }
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         self.failed_loads += u64::from(errors > 0);

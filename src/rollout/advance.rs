@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::begin::{enter, may_go_on};
 use super::draft::{Draft, Outcome};
 use super::event::Happened;
-use super::facts::Facts;
+use super::facts::{Facts, Lagging};
 use super::failure::fail;
 use super::gate;
 use super::judge;
@@ -78,15 +78,15 @@ fn look(draft: &mut Draft<'_>, facts: &Facts) -> Move {
             }
         }
         Phase::Step(_) => at_step(draft, facts),
-        Phase::Done { drained, .. } => {
-            let (known, stable) = (drained.is_some(), rollout.stable.clone());
-            note_drained(draft, facts, known, &stable);
+        Phase::Done { .. } => {
+            let stable = rollout.stable.clone();
+            note_drained(draft, facts, &stable);
             Move::Wait(draft.rollout().map(|rollout| Wait::Collapse(rollout.candidate.clone())))
         }
         Phase::Off(off) if off.returning => waves_back::go_back(draft, facts),
-        Phase::Off(off) => {
-            let (known, candidate) = (off.drained.is_some(), rollout.candidate.clone());
-            note_drained(draft, facts, known, &candidate);
+        Phase::Off(_) => {
+            let candidate = rollout.candidate.clone();
+            note_drained(draft, facts, &candidate);
             make_room(draft)
         }
     }
@@ -116,11 +116,21 @@ fn hurry_to(rollout: &Rollout) -> Option<usize> {
     (rollout.hurried && now.is_none_or(|now| now < to)).then_some(to)
 }
 
-fn note_drained(draft: &mut Draft<'_>, facts: &Facts, known: bool, version: &str) {
-    let Some(idle) = facts.idle.get(version).filter(|_| !known && facts.fleet.has_it()) else { return };
-    // Rules may still send to it, and it would be idle for a moment only; and what was upgraded where it is runs the other version.
-    let upgraded = draft.rollout().is_some_and(|rollout| rollout.program.steps.iter().any(Step::is_in_place));
-    if upgraded || traffic(draft.release, &draft.state).sends_to(version) {
+/// Whether a version that serves no more is to be found to have no requests in flight, and is not yet. Rules may still send to it, and it
+/// would be idle for a moment only; and what was upgraded where it is runs the other version.
+pub fn may_drain(release: &Release, state: &State) -> bool {
+    let Some(rollout) = &state.rollout else { return false };
+    let version = match &rollout.phase {
+        Phase::Done { drained: None, .. } => &rollout.stable,
+        Phase::Off(off) if off.drained.is_none() && !off.returning => &rollout.candidate,
+        _ => return false,
+    };
+    !rollout.program.steps.iter().any(Step::is_in_place) && !traffic(release, state).sends_to(version)
+}
+
+fn note_drained(draft: &mut Draft<'_>, facts: &Facts, version: &str) {
+    let Some(idle) = facts.idle.get(version).filter(|_| facts.fleet.has_it()) else { return };
+    if !may_drain(draft.release, &draft.state) {
         return;
     }
     let now = draft.now;
@@ -187,8 +197,10 @@ pub(super) fn unsettled(facts: &Facts) -> Option<Wait> {
     if fleet.nodes == 0 && !fleet.may_be_empty {
         return Some(Wait::NoNodes);
     }
-    let behind = fleet.acked < fleet.nodes;
-    behind.then(|| Wait::Fleet { acked: fleet.acked, nodes: fleet.nodes, first: fleet.waiting.first().cloned() })
+    let behind = fleet.returning || fleet.acked < fleet.nodes;
+    let returning = || Lagging { node: "any".to_owned(), why: "nodes may still be on their way back to the server".to_owned() };
+    let first = || fleet.waiting.first().cloned().or_else(|| fleet.returning.then(returning));
+    behind.then(|| Wait::Fleet { acked: fleet.acked, nodes: fleet.nodes, first: first() })
 }
 
 /// Every node has it; when is the step over?

@@ -1,6 +1,7 @@
 //! The way to what is to be served, where all of it at once would leave requests without an endpoint.
 
-use crate::model::{Placed, Traffic};
+use super::roll::listed;
+use crate::model::{Placed, Release, Traffic};
 
 /// What is to be served next, on the way from what is `served` to what is `wanted`. `settled` says that every node has what is served.
 ///
@@ -15,6 +16,17 @@ pub fn bridge(served: &Traffic, wanted: &Traffic, settled: bool) -> Traffic {
         }
     }
     next
+}
+
+/// What may be served of a release whose rollout is not known to the fleet's end: all endpoints of a version that is to have none in
+/// service. From a state that was written down it cannot be told whether nodes had gone all the way to it.
+pub fn all_in_service(release: &Release, wanted: &Traffic) -> Traffic {
+    let mut served = wanted.clone();
+    for (version, placed) in served.placed.iter_mut().filter(|(_, placed)| !placed.is_empty() && !serves(placed)) {
+        let there = |placed: &&mut Placed| listed(release, version).contains(&placed.endpoint);
+        placed.iter_mut().filter(there).for_each(|placed| placed.draining = false);
+    }
+    served
 }
 
 fn serves(placed: &[Placed]) -> bool {

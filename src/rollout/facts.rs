@@ -32,6 +32,8 @@ pub struct Fleet {
     pub waiting: Vec<Lagging>,
     /// Nodes that reject something of the service.
     pub rejecting: Vec<Lagging>,
+    /// Nodes that were connected before the server started may still be on their way.
+    pub returning: bool,
     /// A fleet without a node counts as one that has everything.
     pub may_be_empty: bool,
 }
@@ -39,7 +41,7 @@ pub struct Fleet {
 impl Fleet {
     /// Whether every node has what the state asks for.
     pub fn has_it(&self) -> bool {
-        self.rejecting.is_empty() && self.acked == self.nodes && (self.nodes > 0 || self.may_be_empty)
+        self.rejecting.is_empty() && !self.returning && self.acked == self.nodes && (self.nodes > 0 || self.may_be_empty)
     }
 }
 

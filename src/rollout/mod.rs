@@ -39,8 +39,8 @@ mod wanted;
 mod wave;
 mod waves_back;
 
-pub use advance::reconcile;
-pub use bridge::bridge;
+pub use advance::{may_drain, reconcile};
+pub use bridge::{all_in_service, bridge};
 pub use command::{Command, Refused, Verb, command};
 pub use draft::Outcome;
 pub use edit::{NotNow, edit};

@@ -123,6 +123,7 @@ impl World {
                 acked: if there { self.nodes } else { self.nodes.saturating_sub(1) },
                 waiting: if there { vec![] } else { vec![lagging("late")] },
                 rejecting: self.rejecting.map(lagging).into_iter().collect(),
+                returning: false,
                 may_be_empty: self.may_be_empty,
             },
             health: all.iter().map(|endpoint| (*endpoint, !self.unhealthy.contains(endpoint))).collect(),

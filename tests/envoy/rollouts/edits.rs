@@ -89,7 +89,7 @@ fn another_candidate_is_refused() {
         let text = three.file("v1", &format!("candidate: v3\n{CANARY}\non_new_candidate: refuse"));
         server.save(FILE, &text);
         let (code, place, title) = problem(&server).await;
-        assert_eq!((code, place), ("T902", place_of(&text, "candidate: v3", "v3")));
+        assert_eq!((code, place), ("T903", place_of(&text, "candidate: v3", "v3")));
         assert!(title.contains("v2 is still being released"), "{title}");
         order(&server, Verb::Promote { full: false }).await.expect("the next step");
         until_settled_at(&server, 2).await;
@@ -139,7 +139,7 @@ fn the_step_under_way_is_not_changed_and_those_after_it_are() {
         let text = three.file("v1", "candidate: v2\ncanary:\n  steps:\n    - 10% for 1h\n    - 60% for 1h\n    - 80% for 1h");
         server.save(FILE, &text);
         let (code, place, title) = problem(&server).await;
-        assert_eq!((code, place), ("T902", place_of(&text, "- 60% for 1h", "60%")));
+        assert_eq!((code, place), ("T903", place_of(&text, "- 60% for 1h", "60%")));
         assert!(title.contains("step 2 of v2 is under way"), "{title}");
         assert_eq!(server.status().services[0].split.share_of("v2").to_string(), "50%");
 
