@@ -63,21 +63,27 @@ pub(super) type Came = (String, Outcome);
 const ROUNDS: usize = 8;
 
 impl Control {
-    /// What of the rollouts is due happens.
+    /// What of the rollouts is due happens, and is told in one go.
     pub(super) fn tick(&mut self, now: Timestamp) {
+        if let Err(error) = self.rounds(now) {
+            tracing::error!(%error, "a rollout does not go on, because it cannot be written down");
+            return self.publish_rollouts();
+        }
+        self.publish_rollouts();
+        self.reconsider(now);
+    }
+
+    fn rounds(&mut self, now: Timestamp) -> Result<(), StoreError> {
         for _ in 0..ROUNDS {
             let (came, on_their_way) = self.look(now);
             let again = !on_their_way.is_empty() || came.iter().any(|(_, outcome)| outcome.again);
             self.go_on(&on_their_way, now);
-            if let Err(error) = self.take_in(came, now) {
-                tracing::error!(%error, "a rollout does not go on, because it cannot be written down");
-                return;
-            }
+            self.take_in(came, now)?;
             if !again {
                 break;
             }
         }
-        self.reconsider(now);
+        Ok(())
     }
 
     /// What those come to whose time has come, or whom a fact may let go on; and those of which more is to be served first.
@@ -122,7 +128,6 @@ impl Control {
             self.rollouts.published(name, self.snapshots, now);
             self.tell_status_of(name);
         }
-        self.publish_rollouts();
     }
 
     /// Outcomes are written down, and served; what they did not change is only waited for.
@@ -142,19 +147,14 @@ impl Control {
     }
 
     fn note_waits(&mut self, waits: &[Came]) {
-        let mut other = false;
         for (name, outcome) in waits {
             let before = self.rollouts.get(name).map(|live| (live.wait.clone(), live.settled.is_some()));
             self.rollouts.wait(name, outcome);
             self.want(name);
             let after = self.rollouts.get(name).map(|live| (live.wait.clone(), live.settled.is_some()));
             if before != after {
-                other = true;
                 self.tell_status_of(name);
             }
-        }
-        if other {
-            self.publish_rollouts();
         }
     }
 
@@ -187,7 +187,6 @@ impl Control {
             self.want(name);
             self.tell_status_of(name);
         }
-        self.publish_rollouts();
     }
 
     /// Those who want to know are told, once it is written down.
@@ -280,7 +279,11 @@ impl Control {
 fn translated(reading: &Reading, traffic: Option<&Traffic>) -> Option<Arc<Service>> {
     let release = reading.release()?;
     let Some(traffic) = traffic.filter(|traffic| **traffic != Traffic::at_rest(release)) else { return reading.service.clone() };
-    match translate::service(release, traffic) {
+    let made = match &reading.service {
+        Some(at_rest) => translate::moved(at_rest.objects(), release, traffic),
+        None => translate::service(release, traffic),
+    };
+    match made {
         Ok(objects) => Some(Arc::new(Service::new(objects))),
         Err(invalid) => {
             let why: Vec<String> = invalid.iter().map(ToString::to_string).collect();

@@ -17,6 +17,10 @@ const INBOX: usize = 64;
 const TOGETHER: Duration = Duration::from_millis(5);
 /// A look costs what the fleet is large; the time between two is so many times what the last took.
 const REST: u32 = 8;
+/// What is due is looked at together likewise: time between two looks so many times what the last took, but no more than the latest that
+/// a rollout may be behind its time for it.
+const REST_DUE: u32 = 32;
+const LATEST: Duration = Duration::from_millis(250);
 /// The longest sleep: a wall clock that was set is noticed by then.
 const LONGEST: Duration = Duration::from_secs(1);
 
@@ -39,6 +43,7 @@ impl Control {
 
     async fn live(&mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) {
         let mut facts = Facts::of(self);
+        let mut due_again = Instant::now();
         loop {
             let message = tokio::select! {
                 biased;
@@ -48,7 +53,7 @@ impl Control {
                     None => return,
                 },
                 () = facts.news(), if self.rollouts.is_attentive() => None,
-                () = sleep(self.sleep()) => None,
+                () = sleep(self.sleep().max(due_again.saturating_duration_since(Instant::now()))) => None,
             };
             let began = Instant::now();
             match message {
@@ -56,6 +61,7 @@ impl Control {
                 None => self.tick(Timestamp::now()),
             }
             facts.rest_after(began.elapsed());
+            due_again = Instant::now() + began.elapsed().saturating_mul(REST_DUE).min(LATEST);
         }
     }
 

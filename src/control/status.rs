@@ -32,6 +32,23 @@ pub struct ServerStatus {
     pub config: Arc<Config>,
 }
 
+impl ServerStatus {
+    /// The same, with services as they are since a snapshot.
+    pub(super) fn moved(&self, services: Vec<Arc<ServiceStatus>>, snapshot: u64) -> ServerStatus {
+        ServerStatus {
+            generation: self.generation,
+            snapshot,
+            loaded_at: self.loaded_at,
+            ready: self.ready,
+            services,
+            problems: self.problems.clone(),
+            directory: self.directory.clone(),
+            failed_loads: self.failed_loads,
+            config: self.config.clone(),
+        }
+    }
+}
+
 /// One service being served.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ServiceStatus {

@@ -74,6 +74,8 @@ pub struct Control {
     recalled: Option<Snapshot>,
     pub(super) settings: Settings,
     statuses: Statuses,
+    /// The statuses say something that is not published.
+    untold: bool,
     pub(super) generation: u64,
     /// Counts what was published.
     pub(super) snapshots: u64,
@@ -104,6 +106,7 @@ impl Control {
             recalled: None,
             settings: Settings::new(options.config_required),
             statuses: Statuses::default(),
+            untold: false,
             generation: 0,
             snapshots: 0,
             failed_loads: 0,
@@ -434,20 +437,26 @@ impl Control {
         self.wants.set(name, Default::default());
     }
 
-    /// A service's status says how far its rollout is.
+    /// A service's status says how far its rollout is, when it is published next.
     pub(super) fn tell_status_of(&mut self, name: &str) {
         if let Some(reading) = self.paths.get(name).and_then(|path| self.served.get(path)) {
             self.statuses.moved(reading, &self.rollouts);
+            self.untold = true;
         }
     }
 
-    /// The status with rollouts as they are now, and files as they were.
+    /// The status with rollouts as they are now, and files as they were, if there is something new in it.
     pub(super) fn publish_rollouts(&mut self) {
-        let before = self.outputs.status.borrow().clone();
-        if before.ready {
-            let services = self.statuses.services().clone();
-            self.outputs.status.send_replace(Arc::new(ServerStatus { services, snapshot: self.snapshots, ..(*before).clone() }));
+        if !std::mem::take(&mut self.untold) {
+            return;
         }
+        let (services, snapshot) = (self.statuses.services(), self.snapshots);
+        self.outputs.status.send_if_modified(|status| {
+            if status.ready {
+                *status = Arc::new(status.moved(services.clone(), snapshot));
+            }
+            status.ready
+        });
     }
 
     /// A listener that is taken away closes a port on every Envoy that has it, and a deleted configuration file takes all.

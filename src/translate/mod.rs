@@ -52,7 +52,7 @@ pub use object::{Object, ServiceObjects};
 pub use print::{to_json, to_yaml};
 pub use references::dangling;
 pub use route_config::{virtual_host, whole};
-pub use service::service;
+pub use service::{moved, service};
 pub use stand_in::stand_in;
 pub use typed::typed;
 

@@ -9,12 +9,36 @@ use crate::model::{Release, Traffic, Version};
 ///
 /// Everything in it that Envoy would refuse, or that cannot be said in Envoy's routes.
 pub fn service(release: &Release, traffic: &Traffic) -> Result<ServiceObjects, Vec<Invalid>> {
-    let routes = super::routes::routes(release, traffic)?;
     let placed = |version: &Version| traffic.placed.get(&version.name).map(Vec::as_slice);
+    let objects: Vec<Object> =
+        release.versions.iter().flat_map(|version| cluster::objects(release, version, placed(version))).collect();
+    let broken: Vec<Invalid> = objects.iter().flat_map(broken).collect();
+    match with_routes(release, traffic, objects) {
+        Ok(made) if broken.is_empty() => Ok(made),
+        Ok(_) => Err(broken),
+        Err(invalid) => Err(broken.into_iter().chain(invalid).collect()),
+    }
+}
+
+/// The same, at less cost: clusters and endpoints are those that the release has `at_rest`, unless its endpoints are placed otherwise.
+///
+/// # Errors
+///
+/// As [`service`].
+pub fn moved(at_rest: &ServiceObjects, release: &Release, traffic: &Traffic) -> Result<ServiceObjects, Vec<Invalid>> {
+    if !traffic.placed.is_empty() {
+        return service(release, traffic);
+    }
+    with_routes(release, traffic, at_rest.objects.clone())
+}
+
+/// The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
+fn with_routes(release: &Release, traffic: &Traffic, objects: Vec<Object>) -> Result<ServiceObjects, Vec<Invalid>> {
+    let routes = super::routes::routes(release, traffic)?;
     let made = ServiceObjects {
         service: release.service.clone(),
         fleets: release.fleets.clone(),
-        objects: release.versions.iter().flat_map(|version| cluster::objects(release, version, placed(version))).collect(),
+        objects,
         hosts: hosts(release, traffic),
         preview: traffic.preview.as_ref().map(|preview| preview.host.clone()),
         path: release.path.clone(),
@@ -23,9 +47,7 @@ pub fn service(release: &Release, traffic: &Traffic) -> Result<ServiceObjects, V
         route_refs: super::routes::refs(release, traffic),
         proxyless_refs: super::routes::shared_refs(release, traffic),
     };
-    // The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
-    let shared = route_config::object_of_all(&Hosts::new(&[&made]));
-    let invalid: Vec<Invalid> = made.objects.iter().chain([&shared]).flat_map(broken).collect();
+    let invalid = broken(&route_config::object_of_all(&Hosts::new(&[&made])));
     if invalid.is_empty() { Ok(made) } else { Err(invalid) }
 }
 

@@ -102,6 +102,15 @@ fn endpoints_change_in_a_rollout_and_clusters_do_not() {
     let v1 = &endpoints("checkout/v1")["endpoints"][0]["lb_endpoints"];
     assert_eq!((v1[0]["health_status"].as_str(), v1[1].get("health_status")), (Some("DRAINING"), None));
     assert_eq!(endpoints("checkout/v2").get("endpoints"), None, "placed nowhere");
+    assert_eq!(moved(&rest, &checkout, &traffic).expect("what Envoy accepts"), made);
+}
+
+#[test]
+fn what_moves_is_made_anew_and_nothing_else_differs() {
+    let checkout = release("checkout");
+    let traffic = previewed_and_copied(&checkout);
+    let made = service(&checkout, &traffic).expect("what Envoy accepts");
+    assert_eq!(moved(&self::made(&checkout), &checkout, &traffic).expect("what Envoy accepts"), made);
 }
 
 #[test]
