@@ -45,6 +45,12 @@ pub async fn order_by(server: &Server, verb: Verb, name: &str) -> Result<Ordered
     server.desk().order("checkout", command(verb, name, None)).await
 }
 
+/// Says it, and waits until every node has what came of it.
+pub async fn carry_out(server: &Server, verb: Verb) {
+    let ordered = order(server, verb).await.expect("an order that is carried out");
+    server.board_until("what was ordered", |streams| streams.iter().all(|stream| stream.acked >= Some(ordered.snapshot))).await;
+}
+
 /// As somebody says it who has seen a revision.
 pub fn command(verb: Verb, name: &str, revision: Option<u64>) -> Command {
     Command { verb, by: Actor { name: name.to_owned(), claimed: true }, reason: Some("a test".to_owned()), revision }
