@@ -21,8 +21,10 @@ const INBOX: usize = 64;
 const TOGETHER: Duration = Duration::from_millis(5);
 /// A look costs what the fleet is large; the time between two is so many times what the last took.
 const REST: u32 = 8;
-/// The shortest time between two looks for the sake of time.
-const SHORTEST: Duration = Duration::from_millis(20);
+/// What is due is looked at together likewise: time between two looks so many times what the last took, but no more than the latest that
+/// a rollout may be behind its time for it.
+const REST_DUE: u32 = 32;
+const LATEST: Duration = Duration::from_millis(250);
 /// Rollouts that wait for facts are looked at once in this time, whatever else there is to do.
 const SELDOM: Duration = Duration::from_millis(100);
 /// The longest sleep: a wall clock that was set is noticed by then.
@@ -50,7 +52,7 @@ impl Control {
 
     async fn live(&mut self, mut messages: mpsc::Receiver<Message>, stop: CancellationToken) -> Result<(), StoreError> {
         let (mut facts, mut clock) = (Facts::of(&self.world), Clock::now());
-        let mut looked = Instant::now();
+        let (mut looked, mut rest) = (Instant::now(), Duration::ZERO);
         loop {
             let attentive = self.rollouts.is_attentive() || self.leaving.wake_at().is_some();
             facts.listen(attentive);
@@ -62,7 +64,7 @@ impl Control {
                     None => return Ok(()),
                 },
                 () = facts.news(), if attentive => None,
-                () = sleep_until(looked + self.sleep()) => None,
+                () = sleep_until((Instant::now() + self.until_due()).max(looked + rest)) => None,
             };
             let began = Instant::now();
             if clock.was_set_back() {
@@ -73,7 +75,7 @@ impl Control {
             // Whoever says much does not keep the others from being looked at.
             if !told || (attentive && looked.elapsed() > SELDOM) {
                 self.tick(Timestamp::now());
-                looked = began;
+                (looked, rest) = (Instant::now(), began.elapsed().saturating_mul(REST_DUE).min(LATEST));
             }
             facts.rest_after(began.elapsed());
             if let Some(error) = self.broken.take() {
@@ -93,10 +95,10 @@ impl Control {
         }
     }
 
-    /// From one look to the next: until a rollout is due, but those that are due together are looked at together.
-    fn sleep(&self) -> Duration {
+    /// Until the next rollout is due.
+    fn until_due(&self) -> Duration {
         let due = self.rollouts.wake_at().map(|at| at.duration_since(Timestamp::now()));
-        due.map_or(LONGEST, |due| Duration::try_from(due).unwrap_or_default()).clamp(SHORTEST, LONGEST)
+        due.map_or(LONGEST, |due| Duration::try_from(due).unwrap_or_default()).min(LONGEST)
     }
 }
 

@@ -58,6 +58,11 @@ impl Process {
         self.folder.path().join("state")
     }
 
+    /// The process.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
     /// Where Envoys connect.
     pub fn xds(&self) -> SocketAddr {
         self.xds

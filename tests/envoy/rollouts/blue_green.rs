@@ -12,7 +12,7 @@ use crate::proxy::{Pressure, Proxy};
 use crate::releases::{FILE, HOST, Two, list, release};
 use crate::rollouts::RATE;
 use crate::rollouts::checkout::{
-    drained, is_settled_at, order_by, order_everywhere, phase, rollout, until_phase, until_settled_at, until_waiting_for,
+    carry_out, drained, is_settled_at, order_by, phase, rollout, until_phase, until_settled_at, until_waiting_for,
 };
 use crate::rollouts::history::moves;
 use crate::rollouts::receiver::Receiver;
@@ -76,7 +76,7 @@ async fn every_gate_is_passed_in_its_order(setup: Setup) {
     let unsure = setup.envoy == OLDEST_VERSION && evidence.contains("no new requests for");
     assert!(unsure || evidence.contains("by the reports of 1 nodes"), "{evidence}");
 
-    order_everywhere(&server, Verb::Undo).await;
+    carry_out(&server, Verb::Undo).await;
     let (served, asked) = (load.totals().of("v2"), two.v2.requests());
     load.more(u64::from(RATE)).await;
     assert!(load.totals().of("v2") - served < 20 && two.v2.requests() - asked < 20, "what was in flight alone");

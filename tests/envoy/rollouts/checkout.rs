@@ -40,17 +40,15 @@ pub async fn order(server: &Server, verb: Verb) -> Result<Ordered, OrderError> {
     order_by(server, verb, "alice").await
 }
 
-/// Says it as alice, and waits until every node has what comes of it.
-pub async fn order_everywhere(server: &Server, verb: Verb) -> Ordered {
-    let ordered = order(server, verb).await.expect("something to be done");
-    let has_it = |streams: &[tidegate::xds::StreamStatus]| streams.iter().all(|stream| stream.acked >= Some(ordered.snapshot));
-    server.board_until(&format!("{} with every node", verb.as_str()), has_it).await;
-    ordered
-}
-
 /// Says it as somebody.
 pub async fn order_by(server: &Server, verb: Verb, name: &str) -> Result<Ordered, OrderError> {
     server.desk().order("checkout", command(verb, name, None)).await
+}
+
+/// Says it, and waits until every node has what came of it.
+pub async fn carry_out(server: &Server, verb: Verb) {
+    let ordered = order(server, verb).await.expect("an order that is carried out");
+    server.board_until("what was ordered", |streams| streams.iter().all(|stream| stream.acked >= Some(ordered.snapshot))).await;
 }
 
 /// As somebody says it who has seen a revision.

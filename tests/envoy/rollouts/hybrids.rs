@@ -5,7 +5,7 @@ use tidegate::rollout::Verb;
 use crate::proxy::Proxy;
 use crate::releases::{FILE, ROOMY, Two, backend, list, release};
 use crate::rollouts::RATE;
-use crate::rollouts::checkout::{order, order_everywhere, until_phase, until_waiting_for};
+use crate::rollouts::checkout::{carry_out, order, until_phase, until_waiting_for};
 use crate::rollouts::history::moves;
 use crate::run::{Setup, bounded};
 use crate::server::Server;
@@ -52,7 +52,7 @@ fn a_canary_ends_in_a_cutover_that_is_held() {
         let canary = ["Started 0%", "Step 20%", "Step 50%", "Step 50%", "Waiting 50%", "Approved 50%", "Passed 50%"];
         assert_eq!(moves(&server, "v2"), [&canary[..], &["Step 100%", "Step 100%", "Finished 100%"]].concat());
 
-        order_everywhere(&server, Verb::Undo).await;
+        carry_out(&server, Verb::Undo).await;
         assert_eq!(proxy.version().await, "v1");
         load.lost_none().await;
     });

@@ -9,6 +9,7 @@ mod edits;
 mod history;
 mod hybrids;
 mod in_place;
+mod many;
 mod notices;
 mod places;
 mod puppet;

@@ -6,7 +6,7 @@ use tidegate::rollout::{Refused, Verb};
 use crate::proxy::Proxy;
 use crate::releases::{FILE, Two};
 use crate::rollouts::checkout::{
-    command, order, order_everywhere, phase, rollout, step, until_phase, until_settled_at, until_waiting_for,
+    carry_out, command, order, phase, rollout, step, until_phase, until_settled_at, until_waiting_for,
 };
 use crate::rollouts::history::{history, moves};
 use crate::rollouts::puppet::Puppet;
@@ -41,11 +41,11 @@ fn a_person_takes_it_step_by_step_to_its_end_and_back() {
         until_phase(&server, "done").await;
         assert_eq!(proxy.version().await, "v2");
 
-        order_everywhere(&server, Verb::Undo).await;
+        carry_out(&server, Verb::Undo).await;
         assert_eq!((phase(&server.status()), proxy.version().await.as_str()), ("off", "v1"));
         order(&server, Verb::Retry).await.expect("a second time");
         until_settled_at(&server, 1).await;
-        order_everywhere(&server, Verb::Abort).await;
+        carry_out(&server, Verb::Abort).await;
         assert_eq!((phase(&server.status()), proxy.version().await.as_str()), ("off", "v1"));
         let first = ["Started 0%", "Step 10%", "Promoted 10%", "Step 20%", "Skipped 20%", "Step 50%", "Promoted 50%", "Step 100%"];
         let second = ["Finished 100%", "RolledBack 0%", "Retried 0%", "Step 10%", "RolledBack 0%"];
