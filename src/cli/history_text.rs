@@ -82,7 +82,9 @@ fn moved(entry: &pb::HistoryEntry) -> String {
         let concerns = entry.candidate.is_empty() || entry.candidate == part.version;
         (before != after && concerns).then(|| format!("{} {before} → {after}", clean(&part.version)))
     };
-    entry.after.iter().filter_map(told).collect::<Vec<_>>().join(", ")
+    // A version that the file has forgotten is in the split before alone.
+    let gone = entry.before.iter().filter(|part| entry.after.iter().all(|other| other.version != part.version));
+    entry.after.iter().chain(gone).filter_map(told).collect::<Vec<_>>().join(", ")
 }
 
 fn tone(event: &str) -> Tone {
@@ -114,6 +116,8 @@ mod tests {
         assert_eq!(moved(&entry("v42", &shares)), "v42 5% → 50%");
         assert_eq!(moved(&entry("", &shares)), "v41 95% → 50%, v42 5% → 50%");
         assert_eq!(moved(&entry("v40", &shares)), "");
+        let forgotten = pb::HistoryEntry { after: vec![], ..entry("v42", &[("v42", "5%", "")]) };
+        assert_eq!(moved(&forgotten), "v42 5% → 0%");
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn make_room(draft: &mut Draft<'_>) -> Move {
     match named {
         Some((candidate, _)) if candidate == ended => return Move::Wait(None),
         Some((candidate, program)) => draft.begin(&candidate, program),
-        None => draft.end(Happened::Withdrawn, format!("the file names no candidate any more, and {ended} has gone back")),
+        None => draft.end(Happened::Withdrawn, format!("no file names the candidate any more, and {ended} has gone back")),
     }
     Move::Sent
 }

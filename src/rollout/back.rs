@@ -1,6 +1,6 @@
 //! What people say to stop, to go back, and to begin again.
 
-use super::command::{Command, Refused, by, not_now, running};
+use super::command::{Command, Refused, by, not_now, running, see_status, way_out};
 use super::draft::Draft;
 use super::event::Happened;
 use super::gate;
@@ -12,7 +12,7 @@ pub(super) fn pause(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refu
     let paused = Paused { at: draft.now, by: command.by.clone(), reason: command.reason.clone() };
     let rollout = running(draft)?;
     if let Some(paused) = &rollout.paused {
-        return not_now(format!("{} has paused it already", paused.by));
+        return not_now(format!("{} has paused it already; `resume` lets it go on", paused.by));
     }
     rollout.paused = Some(paused);
     draft.tell(Happened::Paused, "no more steps are taken", by(command));
@@ -21,7 +21,7 @@ pub(super) fn pause(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refu
 
 pub(super) fn resume(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     if running(draft)?.paused.take().is_none() {
-        return not_now("nobody has paused it");
+        return not_now(format!("nobody has paused it; {}", see_status(draft)));
     }
     draft.tell(Happened::Resumed, "steps are taken again", by(command));
     Ok(())
@@ -44,7 +44,8 @@ pub(super) fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refu
         );
         return Ok(());
     }
-    let Some(rollout) = draft.state.rollout.as_mut() else { return not_now(where_it_is) };
+    let (way_out, status) = (way_out(draft.release, &draft.state), see_status(draft));
+    let Some(rollout) = draft.state.rollout.as_mut() else { return not_now(format!("{where_it_is}; {way_out}")) };
     match &mut rollout.phase {
         Phase::Off(off) if off.returning => return not_now("endpoints are on their way back to stable; wait for the last of them"),
         Phase::Off(_) => {
@@ -59,7 +60,8 @@ pub(super) fn retry(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refu
             let (index, since) = (at.index, draft.now);
             *at = At { index, since, stage: Stage::Settling, approvals: Vec::new(), promoted: false, overruled: false };
         }
-        _ => return not_now(format!("there is nothing to try again: {where_it_is}")),
+        Phase::Done { .. } => return not_now(format!("there is nothing to try again: {where_it_is}; {way_out}")),
+        Phase::Pending | Phase::Step(_) => return not_now(format!("there is nothing to try again: {where_it_is}; {status}")),
     }
     rollout.round += 1;
     try_wave_again(draft);
@@ -77,7 +79,10 @@ fn try_wave_again(draft: &mut Draft<'_>) {
 
 pub(super) fn undo(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refused> {
     match draft.state.rollout.as_ref().map(|rollout| &rollout.phase) {
-        Some(Phase::Off(_)) => return not_now(format!("it is undone: {}", position(draft.release, &draft.state))),
+        Some(Phase::Off(_)) => {
+            let (where_it_is, way_out) = (position(draft.release, &draft.state), way_out(draft.release, &draft.state));
+            return not_now(format!("it is undone: {where_it_is}; {way_out}"));
+        }
         Some(_) => {
             let why = command.reason.clone().unwrap_or_else(|| format!("{} undid it", command.by));
             draft.off(Happened::RolledBack, &why, by(command));
@@ -87,13 +92,14 @@ pub(super) fn undo(draft: &mut Draft<'_>, command: &Command) -> Result<(), Refus
     }
     let release = draft.release;
     if let Some(instead) = &draft.state.instead {
-        return not_now(format!("{} serves already instead of {}", instead.version, release.stable));
+        let (version, way_out) = (&instead.version, way_out(release, &draft.state));
+        return not_now(format!("{version} serves already instead of {}; {way_out}", release.stable));
     }
     if release.split.is_some() {
         return not_now("this release is moved by its `split`; edit the file");
     }
     let Some(previous) = draft.state.previous.clone().filter(|previous| release.version(previous).is_some()) else {
-        return not_now("no version before this one is known and still in the file");
+        return not_now("no version before this one is known and still in the file; say `stable` of the one that is to serve");
     };
     draft.state.instead = Some(Instead { version: previous.clone(), since: draft.now, by: command.by.clone() });
     draft.tell(

@@ -6,7 +6,7 @@ use super::back::{abort, pause, resume, retry, undo};
 use super::draft::{Draft, Outcome};
 use super::event::Actor;
 use super::onward::{approve, promote, promote_fully, skip};
-use super::state::{Rollout, State};
+use super::state::{Phase, Rollout, State};
 use super::view::position;
 use crate::model::Release;
 
@@ -115,11 +115,33 @@ pub(super) fn not_now<T>(why: impl Into<String>) -> Result<T, Refused> {
 
 /// The rollout, if it is under way.
 pub(super) fn running<'a>(draft: &'a mut Draft<'_>) -> Result<&'a mut Rollout, Refused> {
-    let where_it_is = position(draft.release, &draft.state);
+    let (where_it_is, way_out) = (position(draft.release, &draft.state), way_out(draft.release, &draft.state));
     match draft.state.rollout.as_mut().filter(|rollout| rollout.is_running()) {
         Some(rollout) => Ok(rollout),
-        None => not_now(format!("no rollout is under way: {where_it_is}")),
+        None => not_now(format!("no rollout is under way: {where_it_is}; {way_out}")),
     }
+}
+
+/// What can be done where nothing is under way.
+pub(super) fn way_out(release: &Release, state: &State) -> String {
+    let (stable, previous) = (&release.stable, state.previous.as_ref().filter(|previous| release.version(previous).is_some()));
+    if state.instead.is_some() {
+        return format!("`retry` lets {stable} serve again");
+    }
+    match state.rollout.as_ref().map(|rollout| (&rollout.phase, &rollout.stable)) {
+        Some((Phase::Done { .. }, stable)) => format!("`undo` goes back to {stable}"),
+        Some((Phase::Off(off), _)) if off.returning => "`retry` begins it again, once its endpoints are back".to_owned(),
+        Some(_) => "`retry` begins it again".to_owned(),
+        None => match previous {
+            Some(previous) => format!("`undo` goes back to {previous}, and a `candidate` in the file is released"),
+            None => "a `candidate` in the file is released".to_owned(),
+        },
+    }
+}
+
+/// Where to see what is waited for.
+pub(super) fn see_status(draft: &Draft<'_>) -> String {
+    format!("`tidegate status {}` says what it waits for", draft.release.service)
 }
 
 pub(super) fn by(command: &Command) -> Option<(&Actor, Option<&str>)> {

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::event::{Actor, Event, Happened};
 use super::program::Program;
-use super::split::{share_now, split, stable_of};
+use super::split::{share_now, split, split_before, stable_of};
 use super::state::{At, Off, Phase, Rollout, Stage, State};
 use super::wait::Wait;
 use crate::model::{Release, Split};
@@ -38,6 +38,11 @@ pub(super) struct Draft<'a> {
 impl<'a> Draft<'a> {
     pub fn new(release: &'a Release, state: &State, now: Timestamp) -> Draft<'a> {
         Draft { release, state: state.clone(), now, events: Vec::new(), split: split(release, state), look_again: None }
+    }
+
+    /// The same at an edit: of what was served before, the file may have forgotten the version.
+    pub fn edited(release: &'a Release, state: &State, now: Timestamp) -> Draft<'a> {
+        Draft { split: split_before(release, state), ..Draft::new(release, state, now) }
     }
 
     /// Endpoints that are listed no more are not waited for.

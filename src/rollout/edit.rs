@@ -26,7 +26,7 @@ pub struct NotNow {
 /// # Errors
 /// The edit cannot be taken in while things are as they are.
 pub fn edit(release: &Release, state: &State, now: Timestamp) -> Result<Outcome, NotNow> {
-    let mut draft = Draft::new(release, state, now);
+    let mut draft = Draft::edited(release, state, now);
     let wanted = wanted(release);
     stable_changed(&mut draft)?;
     match (draft.state.rollout.clone(), wanted) {
@@ -114,17 +114,17 @@ fn over(draft: &mut Draft<'_>, rollout: &Rollout, wanted: Option<(String, Progra
     Ok(())
 }
 
-/// The file names no candidate: everything goes back to stable at once, but for endpoints that have been upgraded where they are.
+/// The file names no candidate, or is gone: everything goes back to stable at once, but for endpoints that have been upgraded where they are.
 fn withdraw(draft: &mut Draft<'_>, rollout: &Rollout) -> Result<(), NotNow> {
     if !rollout.owes() {
-        draft.end(Happened::Withdrawn, format!("the file names no candidate any more: {} gets nothing", rollout.candidate));
+        draft.end(Happened::Withdrawn, format!("no file names the candidate any more: {} gets nothing", rollout.candidate));
         return Ok(());
     }
     if rollout.stable != draft.release.stable {
         return Err(returns_there(draft, rollout));
     }
     if !matches!(rollout.phase, Phase::Off(_)) {
-        draft.off(Happened::RolledBack, "the file names no candidate any more", None);
+        draft.off(Happened::RolledBack, "no file names the candidate any more", None);
     }
     Ok(())
 }

@@ -31,12 +31,22 @@ pub(super) fn first_stage(draft: &Draft<'_>, step: &Step) -> Option<Stage> {
     }
 }
 
-/// The name of a call: the same for each of its tries, and for no other call.
+/// The name of a call of the step under way, or of the way back: see [`Rollout::token`].
 pub(super) fn token(draft: &Draft<'_>, what: &str) -> String {
-    let (service, rollout) = (&draft.release.service, draft.rollout());
-    let (id, round) = rollout.map_or((0, 0), |rollout| (rollout.id, rollout.round));
-    let index = rollout.and_then(Rollout::at).map_or_else(|| "end".to_owned(), |at| (at.index + 1).to_string());
-    format!("{service}/{id}.{round}/{index}/{what}")
+    let place = |rollout: &Rollout| rollout.at().map_or_else(|| END.to_owned(), |at| (at.index + 1).to_string());
+    draft.rollout().map(|rollout| rollout.token(&draft.release.service, &place(rollout), what)).unwrap_or_default()
+}
+
+/// Where calls are that are of no step.
+pub(super) const END: &str = "end";
+
+impl Rollout {
+    /// The name of a call: the same for each of its tries, and for no other call. A service whose file was deleted and written anew
+    /// counts its rollouts from 1 again, so the name has the second in which this one began.
+    pub(super) fn token(&self, service: &str, place: &str, what: &str) -> String {
+        let (id, round, began) = (self.id, self.round, self.started.as_second());
+        format!("{service}/{id}.{round}@{began}/{place}/{what}")
+    }
 }
 
 /// A call that was put off must not be put off by as much as a clock was set back.
@@ -137,7 +147,7 @@ fn called(draft: &mut Draft<'_>, facts: &Facts, hook: &Hook, calling: &Calling) 
 }
 
 pub(super) fn wait_for(hook: &Hook, calling: &Calling) -> Wait {
-    Wait::Call { url: hook.url.clone(), attempt: calling.attempt, due: calling.due, last: calling.last.clone() }
+    Wait::Call { url: hook.url.clone(), attempt: calling.attempt, due: calling.due, last: calling.last.clone(), back: false }
 }
 
 /// What became of a call.

@@ -17,6 +17,17 @@ pub(super) fn split(release: &Release, state: &State) -> Split {
     }
 }
 
+/// The split that a state asked for before the file forgot its candidate; the same as [`split`] if it has not.
+pub(super) fn split_before(release: &Release, state: &State) -> Split {
+    let after = split(release, state);
+    let forgotten = |rollout: &&Rollout| state.instead.is_none() && release.version(&rollout.candidate).is_none();
+    let Some(rollout) = state.rollout.as_ref().filter(forgotten) else { return after };
+    let (stable, share) = (stable_of(release, rollout), share_now(release, rollout));
+    let rest = |name: &str| if name == stable { Share::FULL.saturating_sub(share) } else { Share::ZERO };
+    let known = release.versions.iter().map(|version| (version.name.clone(), rest(&version.name)));
+    Split::new(known.chain([(rollout.candidate.clone(), share)]).collect()).unwrap_or(after)
+}
+
 /// The version to which a rollout returns.
 pub(super) fn stable_of<'a>(release: &'a Release, rollout: &'a Rollout) -> &'a str {
     if release.version(&rollout.stable).is_some() { &rollout.stable } else { &release.stable }

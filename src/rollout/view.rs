@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use super::begin::words;
+use super::event::Actor;
 use super::program::Step;
 use super::split::share_now;
 use super::state::{Drained, Instead, Paused, Phase, Stage, State};
@@ -38,8 +39,10 @@ pub struct View {
     pub next: String,
     /// A person holds it.
     pub paused: Option<Paused>,
-    /// Why it was called off.
+    /// Why it was called off, or is stuck.
     pub why: Option<String>,
+    /// Who called it off; nobody if it was a verdict, or is not.
+    pub by: Option<Actor>,
     /// The version that serves no more has no requests in flight.
     pub drained: Option<Drained>,
     /// Until when the old version is to be kept warm.
@@ -118,6 +121,10 @@ impl View {
                 },
                 _ => None,
             },
+            by: match &rollout.phase {
+                Phase::Off(off) => off.by.clone(),
+                _ => None,
+            },
             drained,
             keep_until,
             waves: roll.map(|roll| (roll.wave, roll.waves().max(roll.wave))),
@@ -167,6 +174,9 @@ fn next(phase: Phase, steps: &[Step], candidate: &str, stable: &str) -> String {
         Phase::Pending => begin(0).unwrap_or_default(),
         Phase::Step(at) => begin(at.index + 1).unwrap_or_else(|| "the release is done".to_owned()),
         Phase::Done { .. } => format!("say `stable: {candidate}` in the file and take `candidate` out"),
+        Phase::Off(off) if off.returning => {
+            format!("the rest of the endpoints go back to {stable}; then `retry`, or another candidate")
+        }
         Phase::Off(_) => format!("`retry`, or another candidate; {stable} has everything until then"),
     }
 }

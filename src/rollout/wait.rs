@@ -57,6 +57,8 @@ pub enum Wait {
         due: Timestamp,
         /// How the last try ended.
         last: Option<String>,
+        /// Endpoints are to go back by it, and there is no other way.
+        back: bool,
     },
     /// Requests in flight to endpoints on their way out.
     Draining {
@@ -99,7 +101,11 @@ impl Wait {
 
     /// Whether people are what is waited for.
     pub fn is_for_people(&self) -> bool {
-        matches!(self, Wait::Approval { .. } | Wait::Paused { .. } | Wait::Stuck(_) | Wait::Held)
+        match self {
+            Wait::Approval { .. } | Wait::Paused { .. } | Wait::Stuck(_) | Wait::Held => true,
+            Wait::Call { back, last, .. } => *back && last.is_some(),
+            _ => false,
+        }
     }
 
     /// In words, without the time.
@@ -107,7 +113,8 @@ impl Wait {
         match self {
             Wait::Fleet { acked, nodes, first } => {
                 let first = first.as_ref().map(|lagging| format!(" ({}: {})", lagging.node, lagging.why)).unwrap_or_default();
-                format!("{acked} of {nodes} nodes have acknowledged it{first}")
+                let have = if *nodes == 1 { "node has" } else { "nodes have" };
+                format!("{acked} of {nodes} {have} acknowledged it{first}")
             }
             Wait::NoNodes => "no node is connected, so nobody would move; it goes on when one is".to_owned(),
             Wait::Rejected(lagging) => format!("node {} rejects it: {}", lagging.node, lagging.why),
@@ -122,6 +129,7 @@ impl Wait {
                 let last = last.as_ref().map(|last| format!(", after: {last}")).unwrap_or_default();
                 format!("the answer of {url} (try {attempt}{last})")
             }
+            Wait::Draining { endpoints: 1, .. } => "requests in flight at 1 endpoint that leaves".to_owned(),
             Wait::Draining { endpoints, .. } => format!("requests in flight at {endpoints} endpoints that leave"),
             Wait::Pause(_) => "the pause between waves".to_owned(),
             Wait::Window(Some(_)) => "the window to open".to_owned(),

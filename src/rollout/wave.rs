@@ -65,7 +65,7 @@ fn leave(draft: &mut Draft<'_>, roll: Roll) -> Move {
         return stuck(draft, "one endpoint alone cannot be upgraded where it is without losing requests");
     }
     let wave = roll.wave + 1;
-    let text = format!("wave {wave} of {}: {} leave to be upgraded", roll.waves().max(wave), list(&out));
+    let text = format!("wave {wave} of {}: {} to be upgraded", roll.waves().max(wave), list_and("leaves", "leave", &out));
     set(draft, Roll { wave, out, stage: WaveStage::Draining(None), ..roll });
     draft.tell(Happened::Wave, text, None);
     Move::Sent
@@ -81,7 +81,7 @@ fn come(draft: &mut Draft<'_>, roll: Roll) -> Move {
     let wave = roll.wave + 1;
     let text = match coming.as_slice() {
         [] => format!("wave {wave} of {}: as many as before serve for more of stable's", roll.waves().max(wave)),
-        _ => format!("wave {wave} of {}: {} come", roll.waves().max(wave), list(&coming)),
+        _ => format!("wave {wave} of {}: {}", roll.waves().max(wave), list_and("comes", "come", &coming)),
     };
     set(draft, Roll { wave, stage: WaveStage::Checking(coming), ..roll });
     draft.tell(Happened::Wave, text, None);
@@ -222,6 +222,11 @@ pub(super) fn not_after(roll: &mut Roll, now: Timestamp) {
         WaveStage::Calling(calling) => gate::not_after(calling, now),
         _ => {}
     }
+}
+
+/// What one endpoint, or several, do.
+pub(super) fn list_and(one: &str, several: &str, endpoints: &[Endpoint]) -> String {
+    format!("{} {}", list(endpoints), if endpoints.len() == 1 { one } else { several })
 }
 
 pub(super) fn list(endpoints: &[Endpoint]) -> String {

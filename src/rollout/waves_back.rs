@@ -6,17 +6,18 @@ use super::advance::{Move, unsettled};
 use super::draft::Draft;
 use super::event::Happened;
 use super::facts::Facts;
-use super::gate::{Answered, answered, wait_for};
+use super::gate::{Answered, END, answered};
 use super::roll::{Roll, WaveStage};
 use super::state::{Calling, Phase, Rollout};
 use super::wait::Wait;
-use super::wave::{drain, list, set, set_stage, well};
+use super::wave::{drain, list, list_and, set, set_stage, well};
 use crate::model::{Endpoint, Release};
 
 impl Rollout {
     /// Turns waves round. True if endpoints that were upgraded where they are have to go back.
     pub(super) fn turn_back(&mut self, release: &Release, now: Timestamp) -> bool {
-        let (id, round, service) = (self.id, self.round, &release.service);
+        let wave = self.roll.as_ref().map_or(0, |roll| roll.wave);
+        let token = self.token(&release.service, END, &format!("back{wave}"));
         let Some(roll) = self.roll.as_mut().filter(|roll| roll.in_place()) else {
             self.roll = None;
             return false;
@@ -24,7 +25,6 @@ impl Rollout {
         let asked = matches!(roll.stage, WaveStage::Calling(_) | WaveStage::Checking(_));
         if asked && !roll.out.is_empty() {
             // Whoever was asked to upgrade these may have done it, or may not: they are asked to go back first.
-            let token = format!("{service}/{id}.{round}/end/back{}", roll.wave);
             roll.stage = WaveStage::Calling(Calling::new(token, now));
         } else {
             roll.out.clear();
@@ -76,7 +76,7 @@ fn take_back(draft: &mut Draft<'_>, facts: &Facts, roll: Roll) -> Move {
         let why = "one endpoint alone cannot go back without losing requests: list another one, or say `stable` of this version";
         return Move::Wait(Some(Wait::Stuck(why.to_owned())));
     }
-    let text = format!("{} leave to go back to stable", list(&out));
+    let text = format!("{} to go back to stable", list_and("leaves", "leave", &out));
     set(draft, Roll { wave, new, out, stage: WaveStage::Draining(None), ..roll });
     draft.tell(Happened::Wave, text, None);
     Move::Sent
@@ -91,13 +91,31 @@ fn called_back(draft: &mut Draft<'_>, facts: &Facts, roll: &Roll, calling: Calli
         Answered::Go => set_stage(draft, WaveStage::Checking(roll.out.clone())),
         // There is nowhere else to go: it is asked until it says yes.
         Answered::Stop(why) => {
+            refuses(draft, roll, &calling, &why);
             let due = draft.now.checked_add(std::time::Duration::from_secs(60)).unwrap_or(draft.now);
             set_stage(
                 draft,
                 WaveStage::Calling(Calling { attempt: calling.attempt.saturating_add(1), due, last: Some(why), ..calling }),
             )
         }
-        Answered::Again(calling) => set_stage(draft, WaveStage::Calling(calling)),
-        Answered::Wait => Move::Wait(Some(wait_for(&hook, &calling))),
+        Answered::Again(next) => {
+            refuses(draft, roll, &calling, next.last.as_deref().unwrap_or_default());
+            set_stage(draft, WaveStage::Calling(next))
+        }
+        Answered::Wait => Move::Wait(Some(Wait::Call {
+            url: hook.url.clone(),
+            attempt: calling.attempt,
+            due: calling.due,
+            last: calling.last.clone(),
+            back: true,
+        })),
+    }
+}
+
+/// The first time that a wave cannot go back is told to people: it is tried again and again, and nobody else will look.
+fn refuses(draft: &mut Draft<'_>, roll: &Roll, calling: &Calling, why: &str) {
+    if calling.last.is_none() {
+        let text = format!("{} cannot go back to stable; the hook is asked until it says yes: {why}", list(&roll.out));
+        draft.tell(Happened::Stuck, text, None);
     }
 }

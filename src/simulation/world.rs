@@ -160,7 +160,8 @@ impl World {
     pub fn facts(&self, release: &Release, now: Timestamp) -> Facts {
         let known = |at: &Timestamp| *at <= now;
         let nodes = self.nodes(now);
-        let reports = format!("no requests in progress in the reports of {nodes} nodes");
+        let word = if nodes == 1 { "node" } else { "nodes" };
+        let reports = format!("no requests in flight, by the reports of {nodes} {word}");
         let idle = self.idle.iter().filter(|(_, at)| nodes > 0 && known(at));
         let answer = self.call.iter().filter(|call| known(&call.answered));
         Facts {

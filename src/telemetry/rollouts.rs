@@ -120,6 +120,7 @@ mod tests {
             next: String::new(),
             paused: None,
             why: None,
+            by: None,
             drained: None,
             keep_until: None,
             waves: None,

@@ -67,7 +67,7 @@ fn a_call_says_what_it_is_about() {
     world.pass(secs(5));
     let call = &world.calls[0];
     let want = serde_json::json!({
-        "token": "shop/1.1/1/hook", "attempt": 1, "service": "shop", "rollout": 1, "stable": "v1", "candidate": "v2", "step": 1, "steps": 2,
+        "token": "shop/1.1@1780315200/1/hook", "attempt": 1, "service": "shop", "rollout": 1, "stable": "v1", "candidate": "v2", "step": 1, "steps": 2,
         "share": "0%", "kind": "gate", "from": "v1", "version": "v2", "wave": null, "endpoints": null,
     });
     assert_eq!(call.body, want);

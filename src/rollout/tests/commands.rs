@@ -19,7 +19,10 @@ fn promote_ends_the_wait_and_no_more() {
     assert_eq!(refused(world.tell(PROMOTE, "bob")), "bob may not approve this; ann, eve may (--actor says who you are)");
     world.tell(PROMOTE, "ann").unwrap();
     assert_eq!(world.step(), 2, "the fleet is waited for");
-    assert_eq!(refused(world.tell(PROMOTE, "ann")), "that is said already; only what every step needs is waited for");
+    assert_eq!(
+        refused(world.tell(PROMOTE, "ann")),
+        "that is said already, and what every step needs is still waited for; `tidegate status shop` says what it waits for"
+    );
     world.pass(secs(1));
     assert_eq!(world.step(), 3);
 }
@@ -31,7 +34,10 @@ fn promote_fully_leaves_out_what_is_between() {
     assert!(refused(world.tell(FULLY, "bob")).starts_with("bob may not approve"), "there is an approval on the way");
     world.tell(FULLY, "ann").unwrap();
     assert_eq!((world.share("v2").as_str(), world.step()), ("100%", 4));
-    assert_eq!(refused(world.tell(FULLY, "ann")), "the candidate has everything already");
+    assert_eq!(
+        refused(world.tell(FULLY, "ann")),
+        "the candidate has everything already, and only the fleet is waited for; `abort` takes everything back"
+    );
     world.pass(secs(2));
     assert_eq!(world.view().phase, "done");
     let kinds = world.kinds();
@@ -59,7 +65,10 @@ fn approvals_are_of_different_people_who_may() {
     assert_eq!(refused(world.tell(Verb::Approve, "eve")), "eve may not approve this; ann, bob may (--actor says who you are)");
     world.tell(Verb::Approve, "ann").unwrap();
     assert_eq!(world.waits(), "approvals from ann, bob, 1 of 2 so far");
-    assert_eq!(refused(world.tell(Verb::Approve, "ann")), "ann has approved of this step already");
+    assert_eq!(
+        refused(world.tell(Verb::Approve, "ann")),
+        "ann has approved of this step already; `tidegate status shop` says what it waits for"
+    );
     world.tell(Verb::Approve, "bob").unwrap();
     assert_eq!(world.share("v2"), "100%");
 }
@@ -69,21 +78,25 @@ fn pause_keeps_the_share_and_resume_goes_on() {
     let mut world = canary();
     world.pass(secs(5));
     world.tell(Verb::Pause, "bob").unwrap();
-    assert_eq!(refused(world.tell(Verb::Pause, "ann")), "bob has paused it already");
+    assert_eq!(refused(world.tell(Verb::Pause, "ann")), "bob has paused it already; `resume` lets it go on");
     world.pass(minutes(60));
     assert_eq!((world.share("v2").as_str(), world.waits().as_str()), ("5%", "bob, who paused it: because"));
     world.tell(Verb::Resume, "ann").unwrap();
     assert_eq!(world.step(), 2, "its time had passed long ago");
-    assert_eq!(refused(world.tell(Verb::Resume, "ann")), "nobody has paused it");
+    assert_eq!(refused(world.tell(Verb::Resume, "ann")), "nobody has paused it; `tidegate status shop` says what it waits for");
 }
 
 #[test]
 fn a_step_that_has_not_begun_cannot_be_ended() {
     let mut world = canary();
-    let why = "no step has begun yet: `resume`, or take `hold` out of the file";
+    let why = "no step has begun yet; `tidegate status shop` says what it waits for";
     assert_eq!(refused(world.tell(PROMOTE, "ann")), why);
     assert_eq!(refused(world.tell(Verb::Skip, "ann")), why);
     assert_eq!(world.events.len(), 1);
+    world.tell(Verb::Pause, "bob").unwrap();
+    assert_eq!(refused(world.tell(PROMOTE, "ann")), "no step has begun yet: bob has paused it; `resume` lets it go on");
+    let mut held = World::new(service("candidate: v2\nhold: true\ncanary: {steps: [5% for 10m]}\n"));
+    assert_eq!(refused(held.tell(PROMOTE, "ann")), "no step has begun yet: the file says `hold: true`; take it out");
 }
 
 #[test]
@@ -95,8 +108,11 @@ fn abort_is_at_once_and_retry_begins_again() {
     assert_eq!(world.share("v2"), "50%");
     world.tell(Verb::Abort, "bob").unwrap();
     assert_eq!((world.share("v2").as_str(), world.view().phase), ("0%", "off"));
-    assert_eq!(refused(world.tell(Verb::Abort, "bob")), "no rollout is under way: v2 was called off: because");
-    assert_eq!(refused(world.tell(Verb::Undo, "bob")), "it is undone: v2 was called off: because");
+    assert_eq!(
+        refused(world.tell(Verb::Abort, "bob")),
+        "no rollout is under way: v2 was called off: because; `retry` begins it again"
+    );
+    assert_eq!(refused(world.tell(Verb::Undo, "bob")), "it is undone: v2 was called off: because; `retry` begins it again");
     world.pass(minutes(600));
     assert_eq!(world.share("v2"), "0%");
     world.tell(Verb::Retry, "bob").unwrap();
@@ -122,7 +138,10 @@ fn skip_passes_over_a_test() {
     assert!(refused(world.tell(PROMOTE, "ann")).starts_with("this step is a test"));
     world.tell(Verb::Skip, "ann").unwrap();
     assert_eq!((world.share("v2").as_str(), world.calls.len()), ("100%", 1));
-    assert_eq!(refused(world.tell(Verb::Skip, "ann")), "the candidate has everything already, and only the fleet is waited for");
+    assert_eq!(
+        refused(world.tell(Verb::Skip, "ann")),
+        "the candidate has everything already, and only the fleet is waited for; `abort` takes everything back"
+    );
 }
 
 #[test]
@@ -169,17 +188,28 @@ fn undo_when_it_is_done_and_when_it_is_long_over() {
     let mut world = World::new(service("candidate: v2\ncanary: {steps: [5% for 10m]}\n"));
     world.pass(minutes(20));
     assert_eq!(world.view().phase, "done");
+    let done = "v2 has everything; `undo` goes back to v1";
+    assert_eq!(refused(world.tell(Verb::Abort, "ann")), format!("no rollout is under way: {done}"));
+    assert_eq!(refused(world.tell(Verb::Retry, "ann")), format!("there is nothing to try again: {done}"));
     world.tell(Verb::Undo, "ann").unwrap();
     assert_eq!((world.share("v1").as_str(), world.view().phase), ("100%", "off"));
+    assert_eq!(world.view().by.unwrap().name, "ann");
 
     let mut world = World::new(service(""));
-    assert_eq!(refused(world.tell(Verb::Undo, "ann")), "no version before this one is known and still in the file");
+    assert_eq!(
+        refused(world.tell(Verb::Undo, "ann")),
+        "no version before this one is known and still in the file; say `stable` of the one that is to serve"
+    );
     let v2 = service("rules: [{name: qa, when: {header: {x-qa: \"1\"}}, send: v2}]\n").stable_is("v2");
     world.edit(v2.clone()).unwrap();
     assert_eq!(world.share("v2"), "100%");
+    assert_eq!(
+        refused(world.tell(Verb::Abort, "ann")),
+        "no rollout is under way: v2 has everything, and nothing is being released; `undo` goes back to v1, and a `candidate` in the file is released"
+    );
     world.tell(Verb::Undo, "ann").unwrap();
     assert_eq!((world.share("v1").as_str(), world.traffic().rules[0].send.share_of("v2").to_string().as_str()), ("100%", "0%"));
-    assert_eq!(refused(world.tell(Verb::Undo, "ann")), "v1 serves already instead of v2");
+    assert_eq!(refused(world.tell(Verb::Undo, "ann")), "v1 serves already instead of v2; `retry` lets v2 serve again");
     world.tell(Verb::Retry, "ann").unwrap();
     assert_eq!(world.share("v2"), "100%");
     world.tell(Verb::Undo, "ann").unwrap();

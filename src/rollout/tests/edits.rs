@@ -301,6 +301,32 @@ fn a_queued_candidate_begins_when_the_one_before_has_ended() {
 }
 
 #[test]
+fn a_candidate_that_an_edit_ends_is_told_with_its_share() {
+    let ended = |change: &dyn Fn(&mut Release), forgets: bool| {
+        let mut world = world("holding");
+        let mut release = world.release.clone();
+        change(&mut release);
+        if forgets {
+            release.versions.retain(|version| version.name != "v2");
+        }
+        world.edit(release).unwrap();
+        let event = world.events.iter().rfind(|event| event.what == Happened::Withdrawn).unwrap().clone();
+        let share = |split: &Split| split.share_of("v2").to_string();
+        (event.candidate.unwrap(), share(&event.before), share(&event.after), event.text)
+    };
+    let candidate = |name: Option<&str>| {
+        let name = name.map(str::to_owned);
+        move |release: &mut Release| release.plan.as_mut().unwrap().candidate = name.clone()
+    };
+    for forgets in [false, true] {
+        let told = |text: &str| ("v2".to_owned(), "25%".to_owned(), "0%".to_owned(), text.to_owned());
+        let withdrawn = ended(&candidate(None), forgets);
+        assert_eq!(withdrawn, told("no file names the candidate any more: v2 gets nothing"));
+        assert_eq!(ended(&candidate(Some("v3")), forgets), told("the file names v3 instead of v2"));
+    }
+}
+
+#[test]
 fn taken_out_in_mid_wave_it_is_forgotten_when_its_endpoints_are_back() {
     let mut world = world("wave");
     world.edit(plan(&world, |plan| plan.candidate = None).unwrap()).unwrap();

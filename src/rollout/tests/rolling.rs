@@ -47,10 +47,10 @@ fn a_wave_swaps_endpoints_of_one_for_those_of_the_other() {
 0s Started 0%: v2 is to be released; v1 has everything
 0s waits for: 2 of 3 nodes have acknowledged it (n1: late)
 1s Step 0%: waves over all endpoints
-2s Wave 0%: wave 1 of 2: 127.0.2.1:80 come
+2s Wave 0%: wave 1 of 2: 127.0.2.1:80 comes
 2s Wave 33.333%: v2 has 33.333% of the endpoints in service
 4s waits for: the pause between waves
-5m3s Wave 33.333%: wave 2 of 2: 127.0.2.2:80 come
+5m3s Wave 33.333%: wave 2 of 2: 127.0.2.2:80 comes
 5m3s Wave 100%: v2 has 100% of the endpoints in service
 5m3s waits for: 2 of 3 nodes have acknowledged it (n1: late)
 5m5s Step 100%: v2 gets everything
@@ -72,6 +72,17 @@ fn whoever_comes_is_well_first_and_is_held_like_a_step() {
     assert_eq!(world.share("v2"), "0%", "it would be more for the candidate");
     world.tell(Verb::Resume, "ann").unwrap();
     assert_eq!(world.share("v2"), "33.333%");
+}
+
+#[test]
+fn of_one_it_is_said_that_it_is_one() {
+    let mut world = World::new(in_place("1", ""));
+    (world.busy, world.nodes) = (true, 1);
+    world.look();
+    assert_eq!(world.waits(), "0 of 1 node has acknowledged it (n1: late)");
+    world.pass(secs(10));
+    assert_eq!(world.waits(), "requests in flight at 1 endpoint that leaves");
+    assert!(world.story().contains("wave 1 of 4: 127.0.1.1:80 leaves to be upgraded"), "{:?}", world.events);
 }
 
 #[test]
@@ -164,10 +175,15 @@ fn whoever_was_asked_to_upgrade_is_asked_to_go_back() {
     world.tell(Verb::Abort, "ann").unwrap();
     assert_eq!((both(&world).as_str(), world.view().phase), ("v1: 2 3 4 | v2: (1) | 0%", "returning"));
     assert_eq!(refused(world.tell(Verb::Retry, "ann")), "endpoints are on their way back to stable; wait for the last of them");
+    assert!(world.wait.as_ref().is_some_and(Wait::is_for_people), "nobody else would look: {:?}", world.wait);
+    let next = "the rest of the endpoints go back to v1; then `retry`, or another candidate";
+    assert_eq!(world.view().next, next);
     world.pass(secs(30));
     assert_eq!(world.view().phase, "returning", "there is nowhere else to go");
     world.pass(secs(60));
     assert_eq!(world.view().phase, "off");
+    let told: Vec<&str> = world.events.iter().filter(|it| it.what == Happened::Stuck).map(|it| it.text.as_str()).collect();
+    assert_eq!(told, ["127.0.1.1:80 cannot go back to stable; the hook is asked until it says yes: no"], "once a wave");
     assert_eq!(world.calls.iter().map(|call| call.body["version"].as_str().unwrap()).collect::<Vec<_>>(), ["v2", "v1", "v1"]);
 }
 
@@ -194,6 +210,22 @@ fn an_upgrade_that_failed_is_asked_for_again_as_another_question() {
     world.pass(secs(10));
     assert_eq!(both(&world), "v1: 2 3 4 | v2: 1 | 25%");
     assert_ne!(world.calls[0].calling.token, world.calls[1].calling.token);
+}
+
+#[test]
+fn a_service_that_was_deleted_and_written_anew_asks_by_other_tokens() {
+    let tokens = |later| {
+        let mut world = World::new(in_place("1", ""));
+        world.now = world.now + later;
+        world.state = State::default();
+        world.edit(world.release.clone()).unwrap();
+        world.script = [None].into();
+        world.pass(secs(10));
+        world.tell(Verb::Abort, "ann").unwrap();
+        world.calls.iter().map(|call| call.calling.token.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(tokens(secs(0)), ["shop/1.1@1780315200/1/wave1", "shop/1.1@1780315200/end/back1"]);
+    assert_eq!(tokens(secs(1)), ["shop/1.1@1780315201/1/wave1", "shop/1.1@1780315201/end/back1"]);
 }
 
 #[test]
