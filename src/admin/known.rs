@@ -12,6 +12,20 @@ pub(super) fn concerns(problem: &Problem, service: &str, status: &ServerStatus) 
     service.is_empty() || stem == Some(service) || status.services.iter().any(|s| s.name == service && s.file == file)
 }
 
+/// The most bytes that the name of a service has: longer ones are none, and are compared with nothing.
+const NAME_MAX: usize = 253;
+
+/// A service's name as a request has it, or `""` for all.
+///
+/// # Errors
+/// INVALID_ARGUMENT: nothing is named like that.
+pub(super) fn name(service: String) -> Result<String, Status> {
+    match service.len() {
+        ..=NAME_MAX => Ok(service),
+        bytes => Err(Status::invalid_argument(format!("`service` has {bytes} bytes; {NAME_MAX} are the most"))),
+    }
+}
+
 /// Refuses a service that nobody has heard of.
 pub(super) fn known(service: &str, status: &ServerStatus) -> Result<(), Status> {
     let is_served = status.services.iter().any(|s| s.name == service);
@@ -24,8 +38,9 @@ pub(super) fn known(service: &str, status: &ServerStatus) -> Result<(), Status> 
 /// NOT_FOUND, with the services that may have been meant.
 pub(super) fn unknown(service: &str, status: &ServerStatus) -> Status {
     let served = || status.services.iter().map(|s| s.name.as_str());
+    let shown = short(service, SHOWN);
     if status.problems.iter().any(|problem| concerns(problem, service, status)) {
-        return Status::not_found(format!("`{service}` is not being served: its file never was without errors"));
+        return Status::not_found(format!("`{shown}` is not being served: its file never was without errors"));
     }
     let likely = served().map(|name| (strsim::jaro_winkler(name, service), name)).max_by(|a, b| a.0.total_cmp(&b.0));
     let hint = match likely {
@@ -33,5 +48,38 @@ pub(super) fn unknown(service: &str, status: &ServerStatus) -> Status {
         Some(_) => format!("; served are: {}", served().take(10).collect::<Vec<_>>().join(", ")),
         None => "; no service is being served".to_owned(),
     };
-    Status::not_found(format!("no service is named `{service}`{hint}"))
+    Status::not_found(format!("no service is named `{shown}`{hint}"))
+}
+
+/// The most characters of a name that was asked for, as an error repeats it.
+const SHOWN: usize = 80;
+
+/// A text of at most so many characters; what is cut off is marked.
+pub(super) fn short(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}…", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_longer_than_any_is_compared_with_nothing() {
+        assert_eq!(name("x".repeat(253)).unwrap().len(), 253);
+        let refused = name("x".repeat(4_000_000)).unwrap_err();
+        assert_eq!(
+            (refused.code(), refused.message()),
+            (tonic::Code::InvalidArgument, "`service` has 4000000 bytes; 253 are the most")
+        );
+    }
+
+    #[test]
+    fn a_name_is_repeated_in_part() {
+        let error = unknown(&"ä".repeat(120), &ServerStatus::default());
+        let want = format!("no service is named `{}…`; no service is being served", "ä".repeat(80));
+        assert_eq!(error.message(), want);
+    }
 }

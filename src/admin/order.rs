@@ -2,6 +2,7 @@
 
 use tonic::{Code, Request, Status};
 
+use super::known::{name, short};
 use super::pb;
 use crate::control::{HistoryEntry, OrderError};
 use crate::rollout::{Actor, Command, Refused, Verb};
@@ -12,6 +13,9 @@ const NAME_MAX: usize = 200;
 const REASON_MAX: usize = 2000;
 /// Things that happened since, at most, when an order is stale.
 pub(super) const SINCE_MAX: usize = 5;
+/// Characters of each of them, and of the reason itself: all of a refusal goes in one header, and clients take 16 KiB of headers.
+const SINCE_CHARS: usize = 200;
+const WHY_CHARS: usize = 500;
 
 /// What is wanted, and of which service.
 ///
@@ -20,9 +24,10 @@ pub(super) const SINCE_MAX: usize = 5;
 pub(super) fn read(request: Request<pb::OrderRequest>) -> Result<(String, Command), Status> {
     let by = who(&Peer::of(request.extensions()).shown, &request.get_ref().actor)?;
     let request = request.into_inner();
+    let service = name(request.service.clone())?;
     let verb = verb(request.verb(), request.full)?;
     let reason = Some(line("the reason", &request.reason, REASON_MAX)?).filter(|reason| !reason.is_empty());
-    Ok((request.service, Command { verb, by, reason, revision: request.revision }))
+    Ok((service, Command { verb, by, reason, revision: request.revision }))
 }
 
 /// Who says so: what the certificate says, if there is one; nobody has checked anything else.
@@ -75,8 +80,9 @@ pub(super) fn refused(error: &OrderError, since: &[HistoryEntry]) -> Status {
         OrderError::Refused(Refused::NotYours(_)) => Code::PermissionDenied,
         OrderError::Unwritten(_) | OrderError::NotReady | OrderError::Ending => Code::Unavailable,
     };
-    let since = since.iter().rev().map(|entry| format!("\n  revision {}: {}{}", entry.event.revision, entry.event.text, by(entry)));
-    Status::new(code, std::iter::once(error.to_string()).chain(since).collect::<String>())
+    let text = |entry: &HistoryEntry| short(&entry.event.text, SINCE_CHARS);
+    let since = since.iter().rev().map(|entry| format!("\n  revision {}: {}{}", entry.event.revision, text(entry), by(entry)));
+    Status::new(code, std::iter::once(short(&error.to_string(), WHY_CHARS)).chain(since).collect::<String>())
 }
 
 fn by(entry: &HistoryEntry) -> String {
@@ -126,5 +132,30 @@ mod tests {
         invalid(pb::OrderRequest { reason: "\u{1b}[2J".into(), ..request("ann") }, "the reason has control characters");
         invalid(pb::OrderRequest { full: true, ..request("ann") }, "`full`");
         invalid(pb::OrderRequest { verb: 99, ..request("ann") }, "`verb`");
+        invalid(pb::OrderRequest { service: "x".repeat(254), ..request("ann") }, "`service` has 254 bytes");
+    }
+
+    #[test]
+    fn a_refusal_is_short_enough_to_arrive() {
+        let split = crate::model::Split::new(vec![("v1".into(), crate::model::Share::FULL)]).unwrap();
+        let event = crate::rollout::Event {
+            what: crate::rollout::Happened::RolledBack,
+            at: jiff::Timestamp::UNIX_EPOCH,
+            rollout: 1,
+            candidate: None,
+            revision: 7,
+            step: None,
+            text: "ü".repeat(3000),
+            by: Some(Actor { name: "n".repeat(200), claimed: true }),
+            reason: None,
+            before: split.clone(),
+            after: split,
+        };
+        let entry = HistoryEntry { sequence: 1, service: "shop".into(), event, generation: 1 };
+        let stale = Refused::Stale { meant: 1, is: 9, what: "ü".repeat(3000) };
+        let status = refused(&OrderError::Refused(stale), &[entry.clone(), entry.clone(), entry.clone(), entry.clone(), entry]);
+        let encoded: usize = status.message().bytes().map(|byte| if byte.is_ascii_alphanumeric() { 1 } else { 3 }).sum();
+        assert!(encoded < 15_000, "{encoded} bytes as a header");
+        assert!(status.message().contains("revision 7: üü") && status.message().contains("…"), "{}", status.message());
     }
 }

@@ -32,6 +32,8 @@ pub(super) fn rollout(rollout: &RolloutStatus, nodes: u32, acked_nodes: u32) -> 
         wave,
         waves,
         settled: rollout.settled.map(timestamp),
+        called_off_by: view.by.as_ref().map(|by| by.name.clone()).unwrap_or_default(),
+        claimed: view.by.as_ref().is_some_and(|by| by.claimed),
     }
 }
 

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::known::{concerns, known, unknown};
+use super::known::{concerns, known, name, unknown};
 use super::nodes::{page, read_token};
 use super::updates::updates;
 use super::{convert, history, order, pb};
@@ -94,7 +94,7 @@ fn status_message(status: &ServerStatus, board: &Board, service: &str) -> pb::St
 #[tonic::async_trait]
 impl pb::admin_server::Admin for Admin {
     async fn get_status(&self, request: Request<pb::GetStatusRequest>) -> Result<Response<pb::GetStatusResponse>, Status> {
-        let service = request.into_inner().service;
+        let service = name(request.into_inner().service)?;
         let status = self.status.borrow().clone();
         known(&service, &status)?;
         let status = status_message(&status, &self.board, &service);
@@ -116,7 +116,7 @@ impl pb::admin_server::Admin for Admin {
     type WatchStream = Pin<Box<dyn Stream<Item = Result<pb::WatchResponse, Status>> + Send>>;
 
     async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let service = request.into_inner().service;
+        let service = name(request.into_inner().service)?;
         known(&service, &self.status.borrow())?;
         Ok(Response::new(Box::pin(updates(self.clone(), service))))
     }
@@ -133,6 +133,7 @@ impl pb::admin_server::Admin for Admin {
 
     async fn list_history(&self, request: Request<pb::ListHistoryRequest>) -> Result<Response<pb::ListHistoryResponse>, Status> {
         let request = request.into_inner();
+        let request = pb::ListHistoryRequest { service: name(request.service)?, ..request };
         let page = history::page(&self.desk, &request).await?;
         if page.entries.is_empty() && request.page_token.is_empty() {
             // One that is served no more may have a history; one that has none must be there.

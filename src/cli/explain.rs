@@ -8,11 +8,12 @@ use super::offline::Files;
 use super::{Outcome, code, explain_json, explain_text, output};
 use crate::control::Compiled;
 use crate::diag;
-use crate::model::{Decision, Release, Request, Sent, Traffic, decide, may_meet, takers};
+use crate::model::{By, Decision, Release, Request, Sent, Traffic, decide, may_meet, preview_host, preview_rule, takers};
 
 /// Tells which version a request gets, by which rule, and how likely
 ///
-/// As the files say it, without a release going on; for a candidate, what its share comes to while it is released is told beside it. Exit
+/// As the files say it, without a release going on; for a candidate, what its share comes to while it is released is told beside it,
+/// and its `preview` leads to it. Exit
 /// code 0 when the request is answered by a service and the files have no errors, else 1.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -146,7 +147,9 @@ fn own_host(release: &Release) -> String {
 
 /// What one service does with a request, if Envoy gives it the request at all.
 fn of_one<'a>(release: &'a Release, given: &[&'a Release], request: &Request) -> Explained<'a> {
-    let sent = match decide(release, &Traffic::at_rest(release), request) {
+    let sent = match decide(release, &looked_at(release), request) {
+        // On nodes that get both, no file may name another's preview host.
+        Decision::Sent(sent) if sent.by == By::Preview => return Explained::Sent(release, sent),
         Decision::Sent(sent) => sent,
         Decision::OtherHost => return Explained::Not(Some(release), other_host(release)),
         Decision::OtherPath => return Explained::Not(Some(release), format!("it answers under `{}` only", release.path)),
@@ -159,6 +162,14 @@ fn of_one<'a>(release: &'a Release, given: &[&'a Release], request: &Request) ->
     }
 }
 
+/// What is looked at: what is served without a release going on, and the ways to a candidate that there are during one.
+fn looked_at(release: &Release) -> Traffic {
+    let at_rest = Traffic::at_rest(release);
+    let Some(candidate) = release.plan.as_ref().and_then(|plan| plan.candidate.as_deref()) else { return at_rest };
+    let rules = preview_rule(release, candidate).into_iter().chain(at_rest.rules).collect();
+    Traffic { rules, preview: preview_host(release, candidate), ..at_rest }
+}
+
 fn other_host(release: &Release) -> String {
     format!("it answers on {} only", release.hosts.join(", "))
 }
@@ -169,7 +180,9 @@ fn claim(release: &Release) -> String {
 
 /// What the service does that Envoy gives a request to.
 fn of_all<'a>(given: &[&'a Release], request: &Request) -> anyhow::Result<Explained<'a>> {
-    let takers = takers(given, request);
+    let is_preview = |release: &&&Release| looked_at(release).preview.is_some_and(|preview| preview.host == request.host());
+    let previews: Vec<&Release> = given.iter().filter(is_preview).copied().collect();
+    let takers = if previews.is_empty() { takers(given, request) } else { previews };
     let Some(first) = takers.first().copied() else { return Ok(Explained::Not(None, nobody(given))) };
     let alike: Vec<&str> = takers.iter().filter(|other| other.path == first.path).map(|other| other.service.as_str()).collect();
     if alike.len() > 1 {

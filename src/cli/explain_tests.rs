@@ -232,10 +232,30 @@ fn flags_that_make_no_request_are_answered() {
 }
 
 #[test]
-fn a_preview_is_told_of_and_not_looked_at() {
-    let plan = "candidate: v42\nblue_green: {preview: {header: {x-preview: always}}}\n";
+fn a_preview_leads_to_the_candidate_while_it_is_being_released() {
+    let plan = "candidate: v42\nblue_green: {preview: {host: v42.example.org, header: {x-preview: always}}}\n";
     let released = release(&format!("{}{plan}", CHECKOUT.replace("split: {v41: 90%, v42: rest}\n", "")));
-    let request = Request::new("GET", "shop.example.com", "/cart").with_header("x-preview", "always");
-    let text = explain_text::text(&of_one(&released, &[&released], &request), &request, &PLAIN);
-    assert!(text.contains("100%  v41") && text.contains("Its `preview`, a host or a header, leads to v42"), "{text}");
+    let shop = release(SHOP);
+    let said = |request: &Request| {
+        let explained = of_all(&[&shop, &released], request).unwrap();
+        (explain_text::text(&explained, request, &PLAIN), explain_json::json(&explained, request)["decided_by"].clone())
+    };
+    let asked = Request::new("GET", "v42.example.org", "/cart");
+    let (text, by) = said(&asked);
+    let want = "GET v42.example.org/cart is for checkout, and its preview host decides while v42 is being released
+
+  100%  v42
+
+It does so from when the file names v42 until v42 has everything, or is called off.";
+    assert_eq!((text.as_str(), by), (want, json!("preview")));
+    assert_eq!(of_one(&released, &[&shop, &released], &asked), of_all(&[&shop, &released], &asked).unwrap());
+    let (text, _) = said(&Request::new("GET", "shop.example.com", "/cart").with_header("x-preview", "always"));
+    let head = "GET shop.example.com/cart is for checkout, and rule `preview` decides while v42 is being released\n\n  100%  v42\n";
+    assert!(text.starts_with(head), "{text}");
+    let (text, _) = said(&Request::new("GET", "shop.example.com", "/cart"));
+    assert!(text.contains("its split decides\n\n  100%  v41") && text.contains("no   rule `preview`: "), "{text}");
+    let (text, _) = said(&Request::new("GET", "v42.example.org", "/"));
+    assert!(text.contains("is not for checkout: it answers under `/cart` only"), "{text}");
+    let idle = Release { plan: None, ..released.clone() };
+    assert_eq!(of_one(&idle, &[&idle], &asked), Explained::Not(Some(&idle), other_host(&idle)));
 }

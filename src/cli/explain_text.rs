@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 
 use super::explain::Explained;
 use super::look::{Look, Tone, clean, clean_lines};
-use crate::model::{By, Release, Request, Sent, Share, Split, Stop, Tried, Verdict, Way};
+use crate::model::{By, Release, Request, Sent, Share, Split, Stop, Tried, Verdict, Way, preview_rule};
 
 /// The answer, and how it was come to.
 pub fn text(explained: &Explained<'_>, request: &Request, look: &Look) -> String {
@@ -29,7 +29,16 @@ pub fn text(explained: &Explained<'_>, request: &Request, look: &Look) -> String
 fn headline(asked: &str, release: &Release, sent: &Sent, look: &Look) -> String {
     let title = look.paint(Tone::Strong, &format!("{asked} is for {}", release.service));
     let fleets = if release.fleets.is_empty() { String::new() } else { format!(" (on {} only)", release.fleets.join(", ")) };
-    format!("{title}{fleets}, and {} decides", decider(sent))
+    let candidate = release.plan.as_ref().and_then(|plan| plan.candidate.as_deref()).filter(|_| is_preview(release, sent));
+    let when = candidate.map(|candidate| format!(" while {candidate} is being released")).unwrap_or_default();
+    format!("{title}{fleets}, and {} decides{when}", decider(sent))
+}
+
+/// Whether the candidate's preview decides, which there is only while it is being released.
+fn is_preview(release: &Release, sent: &Sent) -> bool {
+    let candidate = release.plan.as_ref().and_then(|plan| plan.candidate.as_deref());
+    let rule = candidate.and_then(|candidate| preview_rule(release, candidate)).map(|rule| rule.name);
+    sent.by == By::Preview || sent.by == By::Rule && rule.is_some() && sent.tried.last().map(|tried| &tried.rule) == rule.as_ref()
 }
 
 fn decider(sent: &Sent) -> String {
@@ -66,22 +75,17 @@ fn ahead(release: &Release, sent: &Sent) -> Option<String> {
     let candidate = plan.candidate.as_deref()?;
     let stops: Vec<String> = plan.stops().iter().map(stop).collect();
     Some(match sent.by {
+        _ if is_preview(release, sent) => {
+            format!("It does so from when the file names {candidate} until {candidate} has everything, or is called off.")
+        }
         By::Split => format!(
-            "While {candidate} is being released, its share of these requests is the step's: {}; 0% before, and after an abort.{}",
+            "While {candidate} is being released, its share of these requests is the step's: {}; 0% before, and after an abort.",
             stops.join(", "),
-            plan.preview().map(|_| format!("\n{}", previewed(candidate))).unwrap_or_default()
         ),
         By::Rule | By::Preview => {
             format!("The release of {candidate} changes nothing in that: {} decides at every step.", decider(sent))
         }
     })
-}
-
-/// What is not looked at here, because it depends on how far a release is.
-fn previewed(candidate: &str) -> String {
-    format!(
-        "Its `preview`, a host or a header, leads to {candidate} as long as the release is under way; it is not looked at here."
-    )
 }
 
 /// A stop in words: `5%`, `100% over 2m`.

@@ -115,13 +115,21 @@ fn told(args: &Args, ordered: &pb::OrderResponse, followed: &Followed) -> Outcom
         }
         Output::Text if well => output::print(&format!("{}: {}", clean(&args.name), acknowledged(service)))?,
         Output::Text => {
-            let waits = service.rollout.as_ref().and_then(|rollout| rollout.waiting.as_ref());
-            let waits = waits.map(|waiting| format!("; waiting: {}", clean(&waiting.text))).unwrap_or_default();
             let limit = crate::model::duration_text(args.timeout);
-            eprintln!("{}: not within {limit}: {}{waits}", clean(&args.name), acknowledged(service));
+            eprintln!("{}: not within {limit}: {}", clean(&args.name), late(service));
         }
     }
     Ok(super::code(well))
+}
+
+/// Why it is late. Where nobody is connected there is nothing to be acknowledged, and only what is waited for counts.
+fn late(service: &pb::Service) -> String {
+    let waits = service.rollout.as_ref().and_then(|rollout| rollout.waiting.as_ref()).map(|waiting| clean(&waiting.text));
+    match (service.sync.unwrap_or_default().nodes, waits) {
+        (0, Some(waits)) => waits,
+        (_, Some(waits)) => format!("{}; waiting: {waits}", acknowledged(service)),
+        (_, None) => acknowledged(service),
+    }
 }
 
 fn refused(output: Output, kind: &str, text: &str) -> Outcome {
@@ -136,4 +144,21 @@ fn refused(output: Output, kind: &str, text: &str) -> Outcome {
 fn os_user() -> Option<String> {
     let said = |name| std::env::var(name).ok().filter(|value| !value.trim().is_empty());
     said("USER").or_else(|| said("LOGNAME"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_late_is_told_one_thing() {
+        let late = |nodes, text: &str| {
+            let waiting = Some(pb::Waiting { text: text.into(), ..pb::Waiting::default() });
+            let rollout = Some(pb::Rollout { waiting, ..pb::Rollout::default() });
+            let sync = Some(pb::Sync { nodes, ..pb::Sync::default() });
+            super::late(&pb::Service { sync, rollout, acked_nodes: 1, ..pb::Service::default() })
+        };
+        assert_eq!(late(0, "no node is connected, and it goes on"), "no node is connected, and it goes on");
+        assert_eq!(late(3, "an approval"), "acknowledged by 1 of 3 nodes; waiting: an approval");
+    }
 }

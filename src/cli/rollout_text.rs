@@ -14,6 +14,7 @@ pub fn line(service: &pb::Service, look: &Look) -> Option<String> {
     let mut words = vec![look.paint(tone(rollout), &position(rollout))];
     words.extend(paused(rollout, look).map(|paused| format!("paused {paused}")));
     words.extend(rollout.paused.is_none().then(|| waiting(rollout, look)).flatten());
+    words.extend(called_off(rollout));
     words.extend(drained(rollout, look));
     Some(words.join(" · "))
 }
@@ -32,6 +33,7 @@ pub fn detail(service: &pb::Service, look: &Look) -> Option<String> {
         lines.extend(text.map(|text| format!("  {name:<9}{text}")));
     };
     told("why", Some(clean(&rollout.why)).filter(|why| !why.is_empty()));
+    told("by", called_off_by(rollout));
     told("paused", paused(rollout, look));
     // Who waits for a person to do what another line says has nothing to add.
     let told_already = rollout.paused.is_some() || matches!(rollout.phase(), Phase::Stuck | Phase::Done);
@@ -46,9 +48,26 @@ pub fn detail(service: &pb::Service, look: &Look) -> Option<String> {
     Some(lines.join("\n"))
 }
 
-/// Whether it cannot go on without a person.
+/// Whether it cannot go on without a person, or cannot go back.
 pub fn is_stuck(service: &pb::Service) -> bool {
-    service.rollout.as_ref().is_some_and(|rollout| rollout.phase() == Phase::Stuck)
+    let waits_for_people = |rollout: &pb::Rollout| rollout.waiting.as_ref().is_some_and(|waiting| waiting.people);
+    service.rollout.as_ref().is_some_and(|rollout| match rollout.phase() {
+        Phase::Stuck => true,
+        Phase::Returning => waits_for_people(rollout),
+        _ => false,
+    })
+}
+
+/// By whom it was called off, and why; only why, if nobody did.
+fn called_off(rollout: &pb::Rollout) -> Option<String> {
+    let is_off = matches!(rollout.phase(), Phase::Off | Phase::Returning);
+    let words = [called_off_by(rollout).map(|by| format!("by {by}")), Some(clean(&rollout.why)).filter(|why| !why.is_empty())];
+    let words: Vec<String> = words.into_iter().flatten().collect();
+    (is_off && !words.is_empty()).then(|| words.join(": "))
+}
+
+fn called_off_by(rollout: &pb::Rollout) -> Option<String> {
+    (!rollout.called_off_by.is_empty()).then(|| actor(&rollout.called_off_by, rollout.claimed))
 }
 
 /// How many nodes have acknowledged what is served of a service.
@@ -63,13 +82,14 @@ pub fn acknowledged(service: &pb::Service) -> String {
 /// Where it is: `v42 step 3 of 5 · 25% (acknowledged 5%)`.
 pub fn position(rollout: &pb::Rollout) -> String {
     let (candidate, at) = (clean(&rollout.candidate), format!("step {} of {}", rollout.step, rollout.steps));
+    let off_at = if rollout.step == 0 { "before its first step".to_owned() } else { format!("at {at}") };
     let place = match rollout.phase() {
         Phase::Pending | Phase::Unspecified => format!("{candidate} has not begun"),
         Phase::Running => format!("{candidate} {at}"),
         Phase::Stuck => format!("{candidate} is stuck at {at}"),
         Phase::Done => format!("{candidate} is released"),
-        Phase::Off => format!("{candidate} was called off at {at}"),
-        Phase::Returning => format!("{candidate} was called off at {at}, and goes back"),
+        Phase::Off => format!("{candidate} was called off {off_at}"),
+        Phase::Returning => format!("{candidate} was called off {off_at}, and goes back"),
     };
     let text = |share: &Option<pb::Share>| share.as_ref().map_or_else(|| "0%".to_owned(), |share| share.text.clone());
     let (asked, acked) = (text(&rollout.share), text(&rollout.acked_share));
@@ -110,10 +130,19 @@ fn waiting(rollout: &pb::Rollout, look: &Look) -> Option<String> {
 }
 
 fn waiting_words(waiting: &pb::Waiting, look: &Look) -> String {
-    let until = moment(waiting.until).map(|until| format!(" ({} left)", left(look.now, until))).unwrap_or_default();
+    let until = moment(waiting.until).map(|until| format!(" ({})", until_words(look, until))).unwrap_or_default();
     let text = format!("{}{until}", clean(&waiting.text));
     if waiting.people { look.paint(Tone::Caution, &text) } else { text }
 }
+
+/// How long it is until then; what is far off is a moment as well.
+fn until_words(look: &Look, until: jiff::Timestamp) -> String {
+    let left = left(look.now, until);
+    if until.duration_since(look.now) < FAR { format!("{left} left") } else { format!("until {until:.0}, {left} left") }
+}
+
+/// From here on nobody counts hours.
+const FAR: jiff::SignedDuration = jiff::SignedDuration::from_hours(1);
 
 fn paused(rollout: &pb::Rollout, look: &Look) -> Option<String> {
     let paused = rollout.paused.as_ref()?;
@@ -160,4 +189,42 @@ fn ladder(rollout: &pb::Rollout, look: &Look) -> Vec<String> {
         look.paint(tone, &format!("  {mark} {}", clean(&rung.text)))
     };
     rollout.ladder.iter().map(rung).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOOK: Look = Look { color: false, width: None, now: jiff::Timestamp::UNIX_EPOCH };
+
+    fn off(step: u32, by: &str, why: &str) -> pb::Service {
+        let rollout = pb::Rollout {
+            candidate: "v42".into(),
+            phase: Phase::Off.into(),
+            step,
+            steps: 4,
+            why: why.into(),
+            called_off_by: by.into(),
+            claimed: true,
+            ..pb::Rollout::default()
+        };
+        pb::Service { rollout: Some(rollout), ..pb::Service::default() }
+    }
+
+    #[test]
+    fn of_one_that_was_called_off_it_is_told_by_whom_and_why() {
+        let said = |step, by, why| line(&off(step, by, why), &LOOK).unwrap();
+        assert_eq!(said(2, "ann", "too slow"), "v42 was called off at step 2 of 4 · 0% · by ann (claimed): too slow");
+        assert_eq!(said(0, "", "no answer"), "v42 was called off before its first step · 0% · no answer");
+    }
+
+    #[test]
+    fn what_is_far_off_is_a_moment() {
+        let said = |seconds| {
+            let until = Some(prost_types::Timestamp { seconds, nanos: 0 });
+            waiting_words(&pb::Waiting { text: "the window to open".into(), until, people: false }, &LOOK)
+        };
+        assert_eq!(said(3599), "the window to open (59m left)");
+        assert_eq!(said(100_000), "the window to open (until 1970-01-02T03:46:40Z, 1d left)");
+    }
 }

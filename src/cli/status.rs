@@ -9,7 +9,8 @@ use crate::admin::status_json;
 
 /// Shows what a running server serves, and whether it is what the files say
 ///
-/// Exit code 1 while files have errors, anything is stale or not ready, a connected node is not in sync, or a rollout is stuck.
+/// Exit code 1 while files have errors, anything is stale or not ready, a connected node is not in sync, or a rollout is stuck, or cannot
+/// go back.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Only this service, in more detail

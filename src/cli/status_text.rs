@@ -26,6 +26,7 @@ pub fn status_text(status: &pb::Status, service: &str, history: &[pb::HistoryEnt
         }
     }
     parts.extend(fleet(status, service, look));
+    parts.extend(otherwise(status, look));
     parts.extend(problems(status, look));
     parts.join("\n\n") + "\n"
 }
@@ -256,6 +257,19 @@ fn problems(status: &pb::Status, look: &Look) -> Option<String> {
     Some(format!("{title}\n\n{}", drawn.join("\n\n")))
 }
 
+/// Services of which another version serves than the files say, because a person said so.
+fn otherwise(status: &pb::Status, look: &Look) -> Option<String> {
+    let told = |service: &pb::Service| {
+        let instead = service.instead.as_ref()?;
+        let since = moment(instead.since).map(|since| format!(" since {since:.0}")).unwrap_or_default();
+        let (version, stable, actor) = (clean(&instead.version), clean(&service.stable), clean(&instead.actor));
+        let name = clean(&service.name);
+        Some(format!("\n  {name}: {version} serves instead of {stable}, by {actor}{since}; say `stable: {version}` in the file"))
+    };
+    let lines: String = status.services.iter().filter_map(told).collect();
+    (!lines.is_empty()).then(|| look.paint(Tone::Caution, "Not as the files say:") + &lines)
+}
+
 fn plural(count: u32, word: &str) -> String {
     if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
@@ -326,6 +340,13 @@ mod tests {
             pb::Status { services: vec![pb::Service { rollout, ..service(3, 3) }], ..well.clone() }
         };
         assert!(!is_well(&released(pb::Phase::Stuck)));
+        let goes_back = |people| {
+            let waiting = Some(pb::Waiting { people, ..pb::Waiting::default() });
+            let mut status = released(pb::Phase::Returning);
+            status.services[0].rollout.as_mut().unwrap().waiting = waiting;
+            is_well(&status)
+        };
+        assert!(goes_back(false) && !goes_back(true), "a hook that refuses keeps endpoints where they are");
         assert!(is_well(&released(pb::Phase::Running)) && is_well(&released(pb::Phase::Off)), "it is as a person wants it");
     }
 }

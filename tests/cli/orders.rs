@@ -145,7 +145,10 @@ async fn each_refusal_has_a_code() {
         let status = shop.order_of(request).await.unwrap_err();
         (status.code(), status.message().to_owned())
     };
-    assert_eq!(code(request(pb::Verb::Resume)).await, (Code::FailedPrecondition, "nobody has paused it".to_owned()));
+    assert_eq!(
+        code(request(pb::Verb::Resume)).await,
+        (Code::FailedPrecondition, "nobody has paused it; `tidegate status checkout` says what it waits for".to_owned())
+    );
     let (denied, said) = code(request(pb::Verb::Approve)).await;
     assert!(denied == Code::PermissionDenied && said.contains("bob may"), "{said}");
     let other = pb::OrderRequest { service: "chekout".into(), ..request(pb::Verb::Pause) };

@@ -41,6 +41,7 @@ fn view(now: Timestamp) -> View {
         next: "v42 gets everything".into(),
         paused: None,
         why: None,
+        by: None,
         drained: None,
         keep_until: None,
         waves: None,
@@ -77,7 +78,7 @@ pub fn stuck(now: Timestamp) -> ServiceStatus {
 pub fn off(now: Timestamp) -> ServiceStatus {
     let drained = Some(Drained { since: now - minutes(1), evidence: "no requests in flight, by the reports of 3 nodes".into() });
     let (why, next) = (Some("too slow".into()), "`retry`, or another candidate; v41 has everything until then".into());
-    service("mail", View { phase: "off", share: Share::ZERO, why, next, drained, ..view(now) }, 0)
+    service("mail", View { phase: "off", share: Share::ZERO, why, by: Some(ann()), next, drained, ..view(now) }, 0)
 }
 
 /// Done; the old version is kept for a while.

@@ -66,7 +66,10 @@ async fn who_is_refused_is_told_why_and_ends_with_one() {
     let shop = Shop::open(CANARY).await;
     let revision = shop.at_step(1).await;
     let ran = say(&shop, &["resume"]).await;
-    assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (1, "", "refused: nobody has paused it\n"));
+    assert_eq!(
+        (ran.code, ran.out.as_str(), ran.err.as_str()),
+        (1, "", "refused: nobody has paused it; `tidegate status checkout` says what it waits for\n")
+    );
     let before = (revision - 1).to_string();
     let ran = say(&shop, &["abort", "--revision", &before]).await;
     assert!(ran.code == 1 && ran.err.contains(&format!("now it is revision {revision}")), "{}", ran.err);

@@ -7,7 +7,7 @@ use super::then::{self, Link};
 use super::versions::Versions;
 use super::{blue_green, canary, checks, rolling, windows};
 use crate::model::notes::Notes;
-use crate::model::words::quoted;
+use crate::model::words::{quoted, shown};
 use crate::model::yaml::Entry;
 use crate::model::{OnFailure, OnNewCandidate, Plan, Rolling, Strategy, Windows, code};
 
@@ -98,7 +98,7 @@ fn candidate(
     strategy: Option<&Entry>,
 ) -> Option<Option<String>> {
     let Some(entry) = release.entry("candidate") else {
-        warn_of_idle(notes, versions, strategy);
+        warn_of_idle(notes, versions, stable, strategy);
         return Some(None);
     };
     let known = versions.known(notes, &entry.value, "`candidate`");
@@ -130,13 +130,15 @@ fn candidate(
 }
 
 /// A strategy without a candidate is how a release is called off, or over; but it may also be a candidate forgotten.
-fn warn_of_idle(notes: &mut Notes, versions: &Versions, strategy: Option<&Entry>) {
+fn warn_of_idle(notes: &mut Notes, versions: &Versions, stable: Option<&str>, strategy: Option<&Entry>) {
     let waiting = strategy.filter(|entry| !matches!(entry.key.text.as_str(), "split" | "ab_test"));
     let Some(entry) = waiting.filter(|_| versions.len() > 1) else { return };
+    // Whoever writes a version to be released writes it behind the others.
+    let Some(newest) = versions.names().rfind(|name| Some(*name) != stable) else { return };
     notes
         .warning(code::NO_CANDIDATE, &entry.key.span, format!("{} has no candidate", quoted(&entry.key.text)))
         .label("nothing is being released: stable has all the traffic")
-        .help("name the version to be released: `candidate: v2`");
+        .help(format!("name the version to be released: `candidate: {}`", shown(newest)));
 }
 
 /// What stands beside a strategy, as a function from candidate, strategy and what follows it to the plan.

@@ -127,6 +127,11 @@ impl Versions {
         self.list.iter().find(|(version, _)| version.name == name).map(|(version, span)| (version, span))
     }
 
+    /// Their names, as the file has them; none if not even those are known.
+    pub fn names(&self) -> impl DoubleEndedIterator<Item = &str> {
+        self.names.iter().flatten().map(String::as_str)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.names.as_ref().map_or(0, Vec::len)
