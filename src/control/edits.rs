@@ -33,7 +33,10 @@ impl Control {
                 return None;
             }
             // What cannot be taken in was refused when the files were put together.
-            let outcome = rollout::edit(release, &self.rollouts.state(&release.service), now).ok()?;
+            let mut outcome = rollout::edit(release, &self.rollouts.state(&release.service), now).ok()?;
+            if started && !self.rollouts.is_written(&release.service) {
+                say_that_nothing_is_known(&release.service, &mut outcome);
+            }
             Some((release.service.clone(), outcome))
         };
         match &made.touched {
@@ -145,5 +148,13 @@ impl Control {
         let release = reading.release()?;
         let refused = rollout::edit(release, &self.rollouts.state(&release.service), now).err()?;
         Some(refusal::problem(&reading.document, &refused))
+    }
+}
+
+/// A release that was under way when the journal was lost begins again, and nobody should have to guess why.
+fn say_that_nothing_is_known(service: &str, outcome: &mut rollout::Outcome) {
+    for event in outcome.events.iter_mut().filter(|event| event.what == rollout::Happened::Started) {
+        tracing::warn!(service, candidate = event.candidate, "the journal has nothing of this release, so it begins from stable");
+        event.reason = Some("the journal had nothing of it when the server started".to_owned());
     }
 }

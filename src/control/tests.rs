@@ -489,3 +489,18 @@ fn a_clock_that_was_set_back_wakes_whoever_waits_for_a_time() {
     desk.control.tick(hour(2));
     assert_eq!(desk.control.rollouts.wake_at(), Some(hour(3)), "the step's time begins where the clock is now");
 }
+
+#[test]
+fn a_release_that_the_journal_has_lost_begins_from_stable_and_says_so() {
+    let reason = |desk: &Desk| {
+        let entries = desk.control.kept.store().history(Some("shop"), None, 10).unwrap();
+        entries.last().map(|entry| entry.text.contains("the journal had nothing of it"))
+    };
+    let (_dir, mut desk) = desk();
+    desk.take(&[CART]);
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    assert_eq!(reason(&desk), Some(false), "it is new, and nothing is lost");
+    let (_other, mut desk) = self::desk();
+    desk.take(&[("shop.yaml", &canary()), CART]);
+    assert_eq!((share_and_phase(&desk), reason(&desk)), ((Share::ZERO, "pending"), Some(true)));
+}
