@@ -261,10 +261,10 @@ fn problems(status: &pb::Status, look: &Look) -> Option<String> {
 fn otherwise(status: &pb::Status, look: &Look) -> Option<String> {
     let told = |service: &pb::Service| {
         let instead = service.instead.as_ref()?;
-        let since = moment(instead.since).map(|since| format!(" since {since:.0}")).unwrap_or_default();
+        let ago = moment(instead.since).map(|since| format!(" {} ago", age(look.now, since))).unwrap_or_default();
         let (version, stable, actor) = (clean(&instead.version), clean(&service.stable), clean(&instead.actor));
         let name = clean(&service.name);
-        Some(format!("\n  {name}: {version} serves instead of {stable}, by {actor}{since}; say `stable: {version}` in the file"))
+        Some(format!("\n  {name}: {version} serves instead of {stable}, as {actor} said{ago}; say `stable: {version}` in the file"))
     };
     let lines: String = status.services.iter().filter_map(told).collect();
     (!lines.is_empty()).then(|| look.paint(Tone::Caution, "Not as the files say:") + &lines)
