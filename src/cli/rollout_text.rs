@@ -61,7 +61,10 @@ pub fn is_stuck(service: &pb::Service) -> bool {
 /// By whom it was called off, and why; only why, if nobody did.
 fn called_off(rollout: &pb::Rollout) -> Option<String> {
     let is_off = matches!(rollout.phase(), Phase::Off | Phase::Returning);
-    let words = [called_off_by(rollout).map(|by| format!("by {by}")), Some(clean(&rollout.why)).filter(|why| !why.is_empty())];
+    // Who gave no reason is the reason: `ann aborted it`.
+    let says_who = !rollout.called_off_by.is_empty() && rollout.why.starts_with(&rollout.called_off_by);
+    let why = Some(clean(&rollout.why)).filter(|why| !why.is_empty() && !says_who);
+    let words = [called_off_by(rollout).map(|by| format!("by {by}")), why];
     let words: Vec<String> = words.into_iter().flatten().collect();
     (is_off && !words.is_empty()).then(|| words.join(": "))
 }
@@ -215,6 +218,7 @@ mod tests {
     fn of_one_that_was_called_off_it_is_told_by_whom_and_why() {
         let said = |step, by, why| line(&off(step, by, why), &LOOK).unwrap();
         assert_eq!(said(2, "ann", "too slow"), "v42 was called off at step 2 of 4 · 0% · by ann (claimed): too slow");
+        assert_eq!(said(2, "ann", "ann aborted it"), "v42 was called off at step 2 of 4 · 0% · by ann (claimed)");
         assert_eq!(said(0, "", "no answer"), "v42 was called off before its first step · 0% · no answer");
     }
 

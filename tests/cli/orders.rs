@@ -160,6 +160,23 @@ async fn each_refusal_has_a_code() {
 }
 
 #[tokio::test]
+async fn a_name_that_is_too_long_is_refused_by_every_call() {
+    let shop = Shop::open(CANARY).await;
+    let (mut client, service) = (shop.client().await, "x".repeat(254));
+    let order = pb::OrderRequest { service: service.clone(), ..request(pb::Verb::Pause) };
+    let refusals = [
+        client.order(order).await.unwrap_err(),
+        client.get_status(pb::GetStatusRequest { service: service.clone() }).await.unwrap_err(),
+        client.list_history(pb::ListHistoryRequest { service: service.clone(), ..Default::default() }).await.unwrap_err(),
+        client.watch(pb::WatchRequest { service }).await.unwrap_err(),
+    ];
+    for status in refusals {
+        assert_eq!((status.code(), status.message()), (Code::InvalidArgument, "`service` has 254 bytes; 253 are the most"));
+    }
+    shop.running.shutdown().await.unwrap();
+}
+
+#[tokio::test]
 async fn the_history_is_told_page_by_page() {
     let shop = Shop::open(CANARY).await;
     shop.at_step(1).await;

@@ -216,7 +216,7 @@ fn an_upgrade_that_failed_is_asked_for_again_as_another_question() {
 fn a_service_that_was_deleted_and_written_anew_asks_by_other_tokens() {
     let tokens = |later| {
         let mut world = World::new(in_place("1", ""));
-        world.now = world.now + later;
+        world.now += later;
         world.state = State::default();
         world.edit(world.release.clone()).unwrap();
         world.script = [None].into();
