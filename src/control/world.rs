@@ -129,7 +129,8 @@ impl Sight<'_> {
         };
         let evidence = match self.world.loads.in_progress(&cluster_name(&release.service, version)) {
             Some(found) if found.requests == 0 && found.nodes >= all(fleet) && self.is_after(found.oldest, since) => {
-                Some(format!("no requests in flight, by the reports of {} nodes", found.nodes))
+                let word = if found.nodes == 1 { "node" } else { "nodes" };
+                Some(format!("no requests in flight, by the reports of {} {word}", found.nodes))
             }
             Some(found) if found.requests > found.unsure => None,
             // Not everybody reports, or there are Envoys that do not tell how requests end.

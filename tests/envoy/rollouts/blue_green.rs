@@ -74,7 +74,7 @@ async fn every_gate_is_passed_in_its_order(setup: Setup) {
     let evidence = drained(&found).expect("found").evidence;
     // The oldest may have said last that there were some, and does not say when there are none any more.
     let unsure = setup.envoy == OLDEST_VERSION && evidence.contains("no new requests for");
-    assert!(unsure || evidence.contains("by the reports of 1 nodes"), "{evidence}");
+    assert!(unsure || evidence.contains("by the reports of 1 node"), "{evidence}");
 
     carry_out(&server, Verb::Undo).await;
     let (served, asked) = (load.totals().of("v2"), two.v2.requests());
