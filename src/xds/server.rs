@@ -146,11 +146,15 @@ impl Shared {
             return Conversation::aggregated(Session::new(view, generation, self.timing));
         }
         let mut entry = self.typed.entry((origin.peer, origin.variant, node.id.clone())).or_default();
-        entry.upgrade().unwrap_or_else(|| {
-            let made = Conversation::typed(Session::typed(view, generation, self.timing));
+        let conversation = entry.upgrade().unwrap_or_else(|| {
+            let made = Conversation::typed(Session::typed(view.clone(), generation, self.timing));
             *entry = Arc::downgrade(&made);
             made
-        })
+        });
+        drop(entry);
+        // The node's other streams may not have heard yet of what this one begins with, and it will not hear of that again.
+        conversation.session().retarget(view, generation);
+        conversation
     }
 
     /// A stream on typed services ended: forget its node's conversation if it was the last.
@@ -168,6 +172,17 @@ mod tests {
     fn server() -> Server {
         let (metrics, timing, limits) = (Metrics::default(), Timing::default(), Limits::default());
         Server::new(watch::channel(None).1, Arc::default(), metrics, timing, limits, CancellationToken::new())
+    }
+
+    #[test]
+    fn a_stream_on_typed_services_begins_with_what_there_is_also_if_others_of_its_node_have_not_heard_of_it() {
+        let (shared, node, old, new) = (server().shared, Node::default(), Arc::new(View::default()), Arc::new(View::default()));
+        let origin = Origin { kind: Some(crate::snapshot::Kind::Cluster), variant: Variant::Delta, peer: None };
+        let first = shared.conversation(&origin, &node, old.clone(), 1);
+        let second = shared.conversation(&origin, &node, new.clone(), 2);
+        assert!(Arc::ptr_eq(first.session().target(), &new));
+        shared.conversation(&origin, &node, old, 1);
+        assert!(Arc::ptr_eq(second.session().target(), &new), "what is older does not come back");
     }
 
     #[test]

@@ -68,9 +68,10 @@ impl Standing {
         self.asked.differing(before.asked).or(self.in_sync.differing(before.in_sync)).iter()
     }
 
-    /// A response goes out.
-    pub fn sent(&mut self, kind: Kind) {
+    /// A response goes out, and the client has come so far without it.
+    pub fn sent(&mut self, kind: Kind, acked: Option<u64>) {
         self.in_sync.remove(kind);
+        self.acked = acked;
     }
 }
 
@@ -261,8 +262,8 @@ impl Session {
 
     /// How things stand with the types of the one stream that asks, which was told how they stood when it asked before.
     pub fn restate(&mut self, stream: u64, told: Standing) -> Standing {
-        let changed = std::mem::take(&mut self.restated);
-        let kinds = if self.channels.are_all_on(stream) { changed } else { Kinds::all() };
+        // Of several streams none may take from the others what they were not told yet.
+        let kinds = if self.channels.are_all_on(stream) { std::mem::take(&mut self.restated) } else { Kinds::all() };
         self.standing_of(stream, kinds, told)
     }
 
@@ -285,7 +286,7 @@ impl Session {
     }
 
     /// The newest generation of which the client has acknowledged everything on a stream: of each type that it asked for.
-    fn acked(&self, stream: u64) -> Option<u64> {
+    pub fn acked(&self, stream: u64) -> Option<u64> {
         self.channels.on(stream).map(|(_, channel)| channel.acked()).min().flatten()
     }
 

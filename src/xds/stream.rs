@@ -256,9 +256,9 @@ impl Stream {
     /// Makes the next response, if one is to be sent now.
     fn respond(&mut self, now: Instant) -> bool {
         let Some(client) = self.client.as_ref().filter(|_| self.stirred) else { return false };
-        let (response, forced, ring) = {
+        let (response, forced, ring, acked) = {
             let mut session = client.conversation.session();
-            (session.poll(self.id, now), session.sequence().times_forced(), session.take_ring())
+            (session.poll(self.id, now), session.sequence().times_forced(), session.take_ring(), session.acked(self.id))
         };
         if ring {
             client.conversation.ring();
@@ -279,8 +279,12 @@ impl Stream {
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
         self.ready.push_back(message);
-        self.shared.board.update(&client.row, |status| note_sent(status.types.of_mut(response.kind), &response));
-        self.told.sent(response.kind);
+        // Who has just asked for a type has not come as far with it as with the others.
+        self.shared.board.update(&client.row, |status| {
+            note_sent(status.types.of_mut(response.kind), &response);
+            status.acked = acked;
+        });
+        self.told.sent(response.kind, acked);
         self.answered = true;
         true
     }

@@ -134,6 +134,11 @@ impl TestServer {
         self.running.status.borrow().generation
     }
 
+    /// How many snapshots it has published.
+    pub fn snapshots(&self) -> u64 {
+        self.running.status.borrow().snapshot
+    }
+
     pub fn write(&self, file: &(String, String)) {
         self.files.write(file);
     }

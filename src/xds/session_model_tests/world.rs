@@ -11,7 +11,7 @@ use super::files::Files;
 use crate::snapshot::{Kind, Resource, View};
 use crate::xds::request::{Request, Response};
 use crate::xds::sequence::Timing;
-use crate::xds::session::Session;
+use crate::xds::session::{Session, Standing};
 
 /// A drain time that histories outlast, and a warm timeout that they seldom do.
 const TIMING: Timing =
@@ -33,6 +33,23 @@ struct Pipe {
     down: VecDeque<(Response, bool)>,
     /// The client has ended it, which the server learns when it has heard all that was said before.
     ended: bool,
+    /// Something has woken it since it had nothing to send.
+    woken: bool,
+    /// When it wakes by itself.
+    alarm: Option<Instant>,
+    /// What the board was told of it.
+    told: Standing,
+}
+
+impl Pipe {
+    fn new(id: u64, lane: Option<Lane>) -> Pipe {
+        let (up, down, told) = (VecDeque::new(), VecDeque::new(), Standing::default());
+        Pipe { id, lane, up, down, ended: false, woken: true, alarm: None, told }
+    }
+
+    fn is_awake(&self, now: Instant) -> bool {
+        self.woken || self.alarm.is_some_and(|at| at <= now)
+    }
 }
 
 /// A client and its server.
@@ -107,6 +124,7 @@ impl<C: Client> World<C> {
     fn catch_up(&mut self) {
         let newest = self.served.last().cloned();
         newest.into_iter().for_each(|view| self.session.retarget(view, self.served.len() as u64));
+        self.wake_all();
         self.burst = None;
     }
 
@@ -114,6 +132,10 @@ impl<C: Client> World<C> {
     pub fn sleep(&mut self, time: Duration) {
         self.now += time;
         self.burst = None;
+    }
+
+    fn wake_all(&mut self) {
+        self.pipes.iter_mut().for_each(|pipe| pipe.woken = true);
     }
 
     fn say(&mut self, said: Vec<Said>) {
@@ -130,8 +152,7 @@ impl<C: Client> World<C> {
         let own = self.client.is_typed().then(|| lane.clone());
         let at = self.pipes.iter().position(|pipe| pipe.lane == own && !pipe.ended).unwrap_or_else(|| {
             self.streams += 1;
-            let pipe = Pipe { id: self.streams, lane: own, up: VecDeque::new(), down: VecDeque::new(), ended: false };
-            self.pipes.push(pipe);
+            self.pipes.push(Pipe::new(self.streams, own));
             self.pipes.len() - 1
         });
         &mut self.pipes[at]
@@ -145,6 +166,7 @@ impl<C: Client> World<C> {
         self.burst = None;
         match pipe.up.pop_front() {
             Some(((kind, _), request)) => {
+                pipe.woken = true;
                 let first = self.session.channel(pipe.id, kind).is_none();
                 self.asked_for_clusters |= kind == Kind::Cluster;
                 self.session.on_request(pipe.id, kind, &request, self.now);
@@ -158,31 +180,39 @@ impl<C: Client> World<C> {
             None => {
                 self.session.close(pipe.id);
                 self.pipes.remove(at);
+                self.wake_all();
             }
         }
         true
     }
 
-    /// The server sends the next response on one of the streams. False if there is none.
+    /// The server sends the next response on one of the streams that something has woken. False if there is none.
     ///
     /// # Errors
-    /// It is not one that should be.
+    /// It is not one that should be, or the board is not told how things stand.
     pub fn send(&mut self, which: usize) -> Result<bool, TestCaseError> {
-        let window = self.client.window();
-        let open = self.which(|pipe| pipe.down.len() < window);
-        for turn in 0..open.len() {
-            let pipe = &mut self.pipes[open[(which + turn) % open.len()]];
-            let response = self.session.poll(pipe.id, self.now);
+        let (window, now) = (self.client.window(), self.now);
+        loop {
+            let awake = self.which(|pipe| pipe.down.len() < window && pipe.is_awake(now));
+            let Some(at) = awake.get(which % awake.len().max(1)).copied() else { return Ok(false) };
+            let id = self.pipes[at].id;
+            let response = self.session.poll(id, now);
             self.forced |= self.session.sequence().times_forced() > 0;
+            if self.session.take_ring() {
+                self.wake_all();
+            }
+            let pipe = &mut self.pipes[at];
             if let Some(response) = response {
-                let id = pipe.id;
+                pipe.told.sent(response.kind, self.session.acked(id));
                 pipe.down.push_back((response.clone(), !self.asked_for_clusters));
                 self.sent += 1;
                 self.inspect(id, &response)?;
                 return Ok(true);
             }
+            pipe.told = self.session.restate(id, pipe.told);
+            (pipe.woken, pipe.alarm) = (false, self.session.wake_at(id));
+            prop_assert_eq!(pipe.told, self.session.standing(id));
         }
-        Ok(false)
     }
 
     fn inspect(&mut self, stream: u64, response: &Response) -> Result<(), TestCaseError> {
@@ -277,6 +307,7 @@ impl<C: Client> World<C> {
         }
         let pipe = self.pipes.remove(open[which % open.len()]);
         self.session.close(pipe.id);
+        self.wake_all();
         self.burst = None;
         self.reasons += 1;
         let Some(lane) = pipe.lane else { return };
@@ -308,7 +339,7 @@ impl<C: Client> World<C> {
             }
             let forgotten = self.client.forgotten(self.session.target());
             // What is kept from the client for a while comes when the while ends.
-            let alarm = self.pipes.iter().filter_map(|pipe| self.session.wake_at(pipe.id)).min();
+            let alarm = self.pipes.iter().filter_map(|pipe| pipe.alarm).min();
             prop_assert!(forgotten.is_none() || alarm.is_some(), "{forgotten:?} never comes");
             let said = self.client.give_up_waiting();
             if !said.is_empty() {
@@ -319,6 +350,7 @@ impl<C: Client> World<C> {
                 self.burst = None;
             } else {
                 self.now += Duration::from_secs(3600);
+                self.wake_all();
                 prop_assert!(!self.send(0)?, "something was to be sent that no alarm was set for");
                 return Ok(());
             }
@@ -355,6 +387,9 @@ impl<C: Client> World<C> {
             for pipe in self.pipes.iter().filter(|pipe| alike && self.session.channel(pipe.id, kind).is_some()) {
                 prop_assert!(self.session.is_in_sync(pipe.id, kind), "{kind:?} is not in sync");
             }
+        }
+        for pipe in &self.pipes {
+            prop_assert_eq!(pipe.told, self.session.standing(pipe.id), "the board was not told");
         }
         let told = self.pipes.iter().all(|pipe| Kind::ALL.into_iter().any(|kind| self.session.channel(pipe.id, kind).is_some()));
         prop_assert!(!told || self.acked() == Some(self.served.len() as u64) || self.pipes.is_empty(), "{:?}", self.acked());
