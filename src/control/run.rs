@@ -25,7 +25,7 @@ const REST: u32 = 8;
 /// a rollout may be behind its time for it.
 const REST_DUE: u32 = 32;
 const LATEST: Duration = Duration::from_millis(250);
-/// Rollouts that wait for facts are looked at once in this time, whatever else there is to do.
+/// Rollouts that are due or wait for facts are looked at once in this time, whatever else there is to do.
 const SELDOM: Duration = Duration::from_millis(100);
 /// The longest sleep: a wall clock that was set is noticed by then.
 const LONGEST: Duration = Duration::from_secs(1);
@@ -73,7 +73,8 @@ impl Control {
             let told = message.is_some();
             message.into_iter().for_each(|message| self.hear(message));
             // Whoever says much does not keep the others from being looked at.
-            if !told || (attentive && looked.elapsed() > SELDOM) {
+            let wanted = attentive || self.until_due().is_zero();
+            if !told || (wanted && looked.elapsed() > SELDOM) {
                 self.tick(Timestamp::now());
                 (looked, rest) = (Instant::now(), began.elapsed().saturating_mul(REST_DUE).min(LATEST));
             }
