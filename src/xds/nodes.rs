@@ -1,27 +1,25 @@
 //! From the board's streams to nodes: who is connected, and what each of them holds.
 
-use std::collections::BTreeMap;
-
 use super::board::{Rejection, StreamStatus, TypeStatus};
 use crate::snapshot::Kind;
 
-/// The connected nodes, by id and cluster. An Envoy on typed services has a stream a type; they are one node.
+/// The connected nodes, by id and cluster. An Envoy on typed services has a stream a type; they are one node. Of a large fleet this is
+/// made at each look, so it is one list, in which the streams of a node stand together.
 #[derive(Debug)]
-pub struct Nodes<'a>(BTreeMap<(&'a str, &'a str), Vec<&'a StreamStatus>>);
+pub struct Nodes<'a>(Vec<&'a StreamStatus>);
 
 impl<'a> Nodes<'a> {
     /// Puts streams of the same node together.
     pub fn of(streams: &'a [StreamStatus]) -> Nodes<'a> {
-        let mut nodes: BTreeMap<_, Vec<_>> = BTreeMap::new();
-        for stream in streams {
-            nodes.entry((stream.node.id.as_str(), stream.node.cluster.as_str())).or_default().push(stream);
-        }
-        Nodes(nodes)
+        let mut streams: Vec<&StreamStatus> = streams.iter().collect();
+        // The board lists them by id already, and what is in order is not sorted but looked through.
+        streams.sort_by_key(|stream| key(stream));
+        Nodes(streams)
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.iter().count()
     }
 
     /// Whether nobody is connected.
@@ -31,13 +29,19 @@ impl<'a> Nodes<'a> {
 
     /// The streams of each node, of which there is at least one, by the nodes' ids.
     pub fn iter(&self) -> impl Iterator<Item = &[&'a StreamStatus]> {
-        self.0.values().map(Vec::as_slice)
+        self.0.chunk_by(|a, b| key(a) == key(b))
     }
 
     /// The nodes behind this id and cluster, in order.
     pub fn behind(&self, after: Option<(&str, &str)>) -> impl Iterator<Item = &[&'a StreamStatus]> {
-        self.0.iter().filter(move |(key, _)| after.is_none_or(|after| **key > after)).map(|(_, streams)| streams.as_slice())
+        let from = after.map_or(0, |after| self.0.partition_point(|stream| key(stream) <= after));
+        self.0[from..].chunk_by(|a, b| key(a) == key(b))
     }
+}
+
+/// What tells a node from others.
+fn key(stream: &StreamStatus) -> (&str, &str) {
+    (stream.node.id.as_str(), stream.node.cluster.as_str())
 }
 
 /// Whether a node holds what it should, and if not, why.

@@ -2,12 +2,11 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::Stream;
-use futures_util::task::AtomicWaker;
 
 /// A future or a stream that is polled only when it has been woken itself. A task that is woken for something else, and looks whether
 /// this has happened meanwhile, pays for one look at a flag, whatever is behind it.
@@ -16,12 +15,20 @@ pub struct Seldom<T> {
     inner: Pin<Box<T>>,
     bell: Arc<Bell>,
     waker: Waker,
+    /// The task that the bell wakes: it stays there, so a task that asks again need not be told to it again.
+    task: Option<Waker>,
 }
 
 #[derive(Debug)]
 struct Bell {
     rung: AtomicBool,
-    task: AtomicWaker,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Bell {
+    fn task(&self) -> MutexGuard<'_, Option<Waker>> {
+        self.task.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
 }
 
 impl Wake for Bell {
@@ -31,26 +38,34 @@ impl Wake for Bell {
 
     fn wake_by_ref(self: &Arc<Self>) {
         self.rung.store(true, Ordering::Release);
-        self.task.wake();
+        let task = self.task().clone();
+        task.iter().for_each(Waker::wake_by_ref);
     }
 }
 
 impl<T> Seldom<T> {
     /// Waits for this.
     pub fn new(inner: T) -> Seldom<T> {
-        let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: AtomicWaker::new() });
-        Seldom { inner: Box::pin(inner), waker: bell.clone().into(), bell }
+        let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::new(None) });
+        Seldom { inner: Box::pin(inner), waker: bell.clone().into(), bell, task: None }
     }
 
     fn poll_by<R>(&mut self, poll: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<R>, cx: &mut Context<'_>) -> Poll<R> {
-        // Who rings between these two lines wakes the task again, and who rang before them is heard here.
-        self.bell.task.register(cx.waker());
-        if !self.bell.rung.swap(false, Ordering::AcqRel) {
+        // Who rings finds the task after the flag is set, and a new task is there before the flag is looked at: either sees the other.
+        if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+            self.task = Some(cx.waker().clone());
+            self.bell.task().clone_from(&self.task);
+        }
+        if !self.bell.rung.load(Ordering::Acquire) {
             return Poll::Pending;
         }
+        // Who rings from here on wakes the task again.
+        self.bell.rung.swap(false, Ordering::AcqRel);
         let polled = poll(self.inner.as_mut(), &mut Context::from_waker(&self.waker));
         // What has happened is not waited for any more: who asks again is to hear of it again, or to wait for the next.
-        self.bell.rung.fetch_or(polled.is_ready(), Ordering::AcqRel);
+        if polled.is_ready() {
+            self.bell.rung.store(true, Ordering::Release);
+        }
         polled
     }
 }
@@ -118,6 +133,68 @@ mod tests {
             send.send_replace(turn);
             assert_eq!(changes.next().now_or_never(), Some(Some(turn)));
         }
+    }
+
+    /// How often a task was woken.
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn it_wakes_the_task_that_asked_last_however_often_it_rings() {
+        let mut seldom = Seldom::new(future::pending::<()>());
+        let tasks = [Arc::new(Count::default()), Arc::new(Count::default())];
+        for task in [0, 1, 0] {
+            let waker = tasks[task].clone().into();
+            let before = tasks[1 - task].0.load(Ordering::Relaxed);
+            for turn in 1..=3 {
+                let woken = tasks[task].0.load(Ordering::Relaxed);
+                assert!(seldom.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+                seldom.waker.wake_by_ref();
+                assert_eq!(tasks[task].0.load(Ordering::Relaxed), woken + 1, "turn {turn} of task {task}");
+            }
+            assert_eq!(tasks[1 - task].0.load(Ordering::Relaxed), before, "who asked before");
+        }
+    }
+
+    /// Two threads, one that rings and one that asks: whatever the order, the last ring is heard.
+    #[test]
+    fn no_ring_is_lost_between_threads() {
+        let (count, rings) = (Arc::new(Count::default()), Arc::new(AtomicU32::new(0)));
+        let heard = Arc::new(AtomicU32::new(0));
+        let (seen, there) = (heard.clone(), rings.clone());
+        let mut seldom = Seldom::new(future::poll_fn(move |_| {
+            seen.store(there.load(Ordering::Acquire), Ordering::Release);
+            Poll::<()>::Pending
+        }));
+        let bell = seldom.waker.clone();
+        let ringer = std::thread::spawn(move || {
+            for turn in 1..=20_000 {
+                rings.store(turn, Ordering::Release);
+                bell.wake_by_ref();
+            }
+        });
+        let waker: Waker = count.clone().into();
+        let mut woken = u32::MAX;
+        while heard.load(Ordering::Acquire) < 20_000 {
+            let now = count.0.load(Ordering::Acquire);
+            // A task is polled when it was woken, and not otherwise.
+            if now != woken {
+                woken = now;
+                assert!(seldom.poll_unpin(&mut Context::from_waker(&waker)).is_pending());
+            } else {
+                assert!(
+                    !ringer.is_finished() || count.0.load(Ordering::Acquire) != woken || heard.load(Ordering::Acquire) == 20_000
+                );
+                std::thread::yield_now();
+            }
+        }
+        ringer.join().unwrap();
     }
 
     #[tokio::test(start_paused = true)]

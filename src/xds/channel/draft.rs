@@ -18,8 +18,10 @@ pub(super) struct Draft {
     pub removed: Vec<Name>,
     /// In place of `resources`: all of the view.
     pub whole: Option<Arc<TypeView>>,
-    /// Names in `resources` whose content is new to the client.
+    /// In a full list: names in `resources` whose content is new to the client.
     pub fresh: Vec<Name>,
+    /// Else: some of it is news that the client did not ask for.
+    changed: bool,
     /// Names that left a full-state response, or went without the variant having a word for it.
     pub gone: Vec<Name>,
     /// A kept name that the client does not have yet stands in the way of a response that is taken as complete.
@@ -145,11 +147,11 @@ impl Channel {
             let now = wanted.get(&name, &self.subscription).cloned().or_else(|| Resource::stand_in(self.kind, &name).map(Arc::new));
             match now {
                 _ if wanted.keeps(&name) => self.draft_kept(name, held, &mut draft),
-                Some(resource) => self.draft_present(name, &resource, held, &mut draft, &mut rejected),
+                Some(resource) => self.draft_present(&name, &resource, held, &mut draft, &mut rejected),
                 None => self.draft_absent(name, held, &mut draft, &mut rejected),
             }
         }
-        let changed = draft.fresh.iter().chain(&draft.removed).any(|name| !self.owes(name));
+        let changed = draft.changed || draft.removed.iter().any(|name| !self.owes(name));
         // What was rejected is not sent for its own sake, but nobody knows which part of that response the client took, so it follows
         // the next change (and not the answer to a mere question); by itself, so that the change is not rejected with it.
         if draft.is_empty() && self.retry {
@@ -171,14 +173,14 @@ impl Channel {
         }
     }
 
-    fn draft_present(&self, name: Name, now: &Arc<Resource>, held: Option<Held<'_>>, draft: &mut Draft, rejected: &mut Draft) {
-        let owed = self.owes(&name);
+    fn draft_present(&self, name: &str, now: &Arc<Resource>, held: Option<Held<'_>>, draft: &mut Draft, rejected: &mut Draft) {
+        let owed = self.owes(name);
         match held.filter(|held| held.sent() == &now.version && !held.is_removed()) {
             Some(_) if owed => draft.resources.push(now.clone()),
             Some(held) if held.state() == State::Rejected => rejected.resources.push(now.clone()),
             Some(_) => {}
-            None if owed || self.subscription.wants(&name) => {
-                draft.fresh.push(name);
+            None if owed || self.subscription.wants(name) => {
+                draft.changed |= !owed;
                 draft.resources.push(now.clone());
             }
             None => {}
