@@ -133,7 +133,8 @@ impl Rollouts {
         if let Some(at) = live.wake_at {
             self.timers.insert((at, service.to_owned()));
         }
-        let attentive = outcome.again || hears_facts(live);
+        // Where nothing is rolled out, an edit asks nothing of the fleet that somebody waits for: the fleet is not looked at for it.
+        let attentive = (outcome.again && live.state.rollout.is_some()) || hears_facts(live);
         if attentive {
             self.attentive.insert(service.to_owned());
         } else {
