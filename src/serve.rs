@@ -7,6 +7,7 @@ mod connection;
 mod errands;
 mod grpc;
 mod options;
+mod site;
 mod tls;
 
 use std::net::SocketAddr;
@@ -29,6 +30,7 @@ use crate::{admin, reports, sources, telemetry, translate, web};
 pub use crate::xds::{Limits, Rate};
 use connection::Lifetime;
 pub use options::{Options, ServeError};
+use site::Site;
 
 /// A server that runs.
 #[derive(Debug)]
@@ -122,7 +124,8 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let metrics = Arc::new(telemetry::Metrics::new(&counters, seen));
     let names: Vec<&str> = xds::Server::service_names().into_iter().chain([reports::Server::NAME]).collect();
     let (xds_routes, health) =
-        grpc::routes(&[translate::descriptor_set()], &names, |routes| streams.mount(routes).add_service(reporting.into_service()))?;
+        grpc::routes(&[translate::descriptor_set()], &names, |routes| routes.add_service(reporting.into_service()))?;
+    let xds_site = Site::new(Some(streams.clone()), xds_routes);
     let (ready, stop) = (status.clone(), shutdown.clone());
     tasks.spawn(async move {
         grpc::report(health, &names, ready, stop).await;
@@ -150,12 +153,12 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     tasks.spawn(async move {
         let _end = end;
         tokio::select! {
-            () = grpc::serve(xds_port, xds_routes) => Ok(()),
+            () = grpc::serve(xds_port, xds_site) => Ok(()),
             never = streams.watch_over_streams() => match never {},
         }
     });
     tasks.spawn(async move {
-        grpc::serve(admin_port, admin_routes).await;
+        grpc::serve(admin_port, Site::new(None, admin_routes)).await;
         Ok(())
     });
     let router = web::router(status.clone(), metrics, shutdown.clone());

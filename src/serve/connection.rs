@@ -11,9 +11,8 @@ use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
-use tower::Service as _;
 
+use super::site::Site;
 use super::tls::Connection;
 use crate::xds::Seldom;
 
@@ -48,13 +47,12 @@ impl Lifetime {
 }
 
 /// Serves a connection to its end.
-pub(super) async fn converse(connection: Connection, routes: Routes, lifetime: Lifetime, stop: CancellationToken) {
+pub(super) async fn converse(connection: Connection, site: Site, lifetime: Lifetime, stop: CancellationToken) {
     let peer = connection.peer().clone();
     let (line, address) = (peer.line.clone(), peer.address);
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
-        // Each clone is ready, and stays so.
-        routes.clone().call(request)
+        site.answer(request)
     });
     let mut served = std::pin::pin!(settings().serve_connection(TokioIo::new(connection), service));
     let told = Seldom::new(async {

@@ -12,6 +12,7 @@ use tonic_health::server::HealthReporter;
 
 use super::ServeError;
 use super::connection::{Lifetime, converse};
+use super::site::Site;
 use super::tls::{self, Connection, Which};
 use crate::admin;
 use crate::control::ServerStatus;
@@ -66,14 +67,13 @@ pub(super) struct Port {
 }
 
 /// Serves a port until it is closed and the last connection has ended.
-pub(super) async fn serve(port: Port, routes: Routes) {
+pub(super) async fn serve(port: Port, site: Site) {
     let (admitted, mut connections) = mpsc::channel(ADMITTED);
     let (doors, which) = port.doors;
     let conversations = TaskTracker::new();
-    let routes = routes.prepare();
     let serving = async {
         while let Some(connection) = next(&mut connections, &port.stop).await {
-            conversations.spawn(converse(connection, routes.clone(), port.lifetime, port.stop.clone()));
+            conversations.spawn(converse(connection, site.clone(), port.lifetime, port.stop.clone()));
         }
         // Nobody is let in any more.
         drop(connections);

@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use tonic::transport::server::TcpConnectInfo;
 use tonic::{Extensions, Status};
 
 use super::drain::Line;
@@ -33,12 +32,9 @@ pub enum PeerShown {
 }
 
 impl Peer {
-    /// The other end of the connection that a request came by.
+    /// The other end of the connection that a request came by; unknown if nobody has said.
     pub fn of(extensions: &Extensions) -> Peer {
-        extensions.get::<Peer>().cloned().unwrap_or_else(|| {
-            let address = extensions.get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-            Peer { address, ..Peer::default() }
-        })
+        extensions.get().cloned().unwrap_or_default()
     }
 
     /// Whether it may speak for this node, by the configuration of this snapshot.

@@ -4,13 +4,13 @@
 //! comes with every request, 64 KiB a stream. Here a message is the chunks in which it arrived, and what is not looked at is not touched.
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, Bytes};
-use hyper::body::Body as _;
+use hyper::body::Body;
 use tonic::Status;
-use tonic::body::Body;
 
 /// Largest request taken. A node that reconnects names everything it holds: 50 000 names are several MiB, more than gRPC's usual
 /// limit of 4 MiB, with which it could never reconnect.
@@ -21,13 +21,13 @@ const PREFIX: usize = 5;
 
 /// The messages of one request body.
 #[derive(Debug)]
-pub(super) struct Inbound {
-    body: Body,
+pub(super) struct Inbound<B> {
+    body: B,
     read: Chunks,
 }
 
-impl Inbound {
-    pub fn new(body: Body) -> Inbound {
+impl<B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin> Inbound<B> {
+    pub fn new(body: B) -> Inbound<B> {
         Inbound { body, read: Chunks::default() }
     }
 
@@ -42,7 +42,7 @@ impl Inbound {
             }
             match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
                 Some(frame) => {
-                    if let Ok(data) = frame?.into_data() {
+                    if let Ok(data) = frame.map_err(broken)?.into_data() {
                         self.read.push(data);
                     }
                 }
@@ -69,6 +69,11 @@ impl Inbound {
         self.read.advance(PREFIX);
         Ok(Some(self.read.split_to(len)))
     }
+}
+
+/// How a stream ends whose connection broke.
+fn broken(error: impl Error + Send + Sync + 'static) -> Status {
+    Status::from_error(Box::new(error))
 }
 
 /// Bytes in the pieces in which they came; mostly it is one.
@@ -189,9 +194,9 @@ mod tests {
     use http_body_util::StreamBody;
     use hyper::body::Frame;
 
-    fn inbound(parts: &[&[u8]]) -> Inbound {
+    fn inbound(parts: &[&[u8]]) -> Inbound<impl Body<Data = Bytes, Error = Status> + Unpin> {
         let parts: Vec<_> = parts.iter().map(|part| Ok::<_, Status>(Frame::data(Bytes::copy_from_slice(part)))).collect();
-        Inbound::new(Body::new(StreamBody::new(stream::iter(parts))))
+        Inbound::new(StreamBody::new(stream::iter(parts)))
     }
 
     /// All messages, and the code with which the stream ended.

@@ -47,6 +47,7 @@ pub use request::{DeltaRequest, Request, Response, SotwRequest};
 pub use seldom::Seldom;
 pub use sequence::Timing;
 pub use server::{Published, Server};
+pub use service::Answer;
 pub use session::Session;
 pub use subscription::Name;
 

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
+use hyper::body::Incoming;
 use jiff::Timestamp;
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
@@ -66,7 +67,7 @@ pub(super) struct Stream {
     peer: Peer,
     shared: Arc<Shared>,
     signals: Signals,
-    inbound: Inbound,
+    inbound: Inbound<Incoming>,
     place: Place,
     pulse: Arc<Pulse>,
     pace: Pace,
@@ -105,7 +106,7 @@ enum Taken {
 }
 
 impl Stream {
-    pub fn new(shared: Arc<Shared>, origin: Origin, peer: Peer, place: Place, inbound: Inbound) -> Stream {
+    pub fn new(shared: Arc<Shared>, origin: Origin, peer: Peer, place: Place, inbound: Inbound<Incoming>) -> Stream {
         let (id, signals) = (shared.next_id(), Signals::new(&shared, &peer));
         let pulse = shared.watchdog.watch(peer.line.clone());
         shared.metrics.stream_opened(origin.variant, origin.is_aggregated());

@@ -1,23 +1,22 @@
 //! A server on a simulated host.
 
+use std::future::ready;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
-use std::pin::Pin;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use futures_util::stream;
+use hyper::body::Incoming;
+use hyper::server::conn::http2;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use tidegate::diag::SourceFile;
 use tidegate::model::{self, Config, Node, Traffic};
 use tidegate::snapshot::{Service, Snapshot, Transport, View};
 use tidegate::translate;
-use tidegate::xds::{Board, Limits, Metrics, Server, Timing};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tidegate::xds::{Board, Limits, Metrics, Peer, Server, Timing};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
-use tonic::transport::server::{Connected, TcpConnectInfo};
 use turmoil::Sim;
 use turmoil::net::{TcpListener, TcpStream};
 
@@ -94,18 +93,24 @@ impl Site {
         let shutdown = CancellationToken::new();
         let server = Server::new(self.published.subscribe(), self.board(), Metrics::default(), timing, Limits::default(), shutdown);
         let listener = TcpListener::bind((IpAddr::V4(Ipv4Addr::UNSPECIFIED), PORT)).await?;
-        let incoming = stream::unfold(listener, async |listener| {
-            let accepted = listener.accept().await.map(|(stream, _)| Incoming(stream));
-            Some((accepted, listener))
-        });
-        tonic::transport::Server::builder()
-            .http2_keepalive_interval(Some(Duration::from_secs(30)))
-            .http2_keepalive_timeout(Some(Duration::from_secs(10)))
-            .add_routes(server.mount(Routes::default()))
-            .serve_with_incoming(incoming)
-            .await
-            .map_err(io::Error::other)
+        loop {
+            let (stream, address) = listener.accept().await?;
+            tokio::spawn(converse(stream, address, server.clone()));
+        }
     }
+}
+
+/// Serves a connection to its end.
+async fn converse(stream: TcpStream, address: SocketAddr, server: Server) {
+    let peer = Peer { address: Some(address), ..Peer::default() };
+    let service = service_fn(move |mut request: http::Request<Incoming>| {
+        request.extensions_mut().insert(peer.clone());
+        ready(server.answer(request).map_err(|other| format!("{} is not served here", other.uri())))
+    });
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder.timer(TokioTimer::new()).keep_alive_interval(Duration::from_secs(30)).keep_alive_timeout(Duration::from_secs(10));
+    // How it ends is the client's affair.
+    let _ = builder.serve_connection(TokioIo::new(stream), service).await;
 }
 
 fn objects(service: &str, version: &str) -> translate::ServiceObjects {
@@ -115,35 +120,4 @@ fn objects(service: &str, version: &str) -> translate::ServiceObjects {
     let file = Arc::new(SourceFile { path: format!("{service}.yaml"), text });
     let release = model::read_release(&file, &|_| None).value.expect("a good file");
     translate::service(&release, &Traffic::at_rest(&release)).expect("good messages")
-}
-
-/// A simulated connection, as tonic takes it.
-struct Incoming(TcpStream);
-
-impl Connected for Incoming {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        TcpConnectInfo { local_addr: self.0.local_addr().ok(), remote_addr: self.0.peer_addr().ok() }
-    }
-}
-
-impl AsyncRead for Incoming {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for Incoming {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
 }
