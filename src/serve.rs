@@ -112,7 +112,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     let reporting = reports::Server::new(published.clone(), loads.clone(), options.load_report_interval);
     let streams = xds::Server::new(published, board.clone(), counters.clone(), options.timing(), options.limits, shutdown.clone());
     let faces = Admin::new(status.clone(), board.clone(), desk.clone(), shutdown.clone()).into_server();
-    let clients = ClientStatus::new(streams.inspector(), shutdown.clone()).into_server();
+    let clients = ClientStatus::new(board.clone(), shutdown.clone()).into_server();
 
     let mut tasks = JoinSet::new();
     // What streams are told goes on until the last of them has ended.

@@ -170,7 +170,7 @@ mod tests {
 
     fn text(status: ServerStatus, streams: Vec<StreamStatus>) -> String {
         let board = Arc::new(Board::default());
-        streams.into_iter().for_each(|stream| drop(board.put(stream)));
+        streams.into_iter().for_each(|stream| board.put(stream));
         let (_sender, status) = watch::channel(Arc::new(status));
         let seen = Seen { status, board, loads: Arc::default(), orders: Arc::default(), notices: Arc::default() };
         Metrics::new(&xds::Metrics::default(), seen).text().unwrap()

@@ -1,12 +1,15 @@
 //! The board: what every connected node was sent, and what it said to it.
 
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use dashmap::DashMap;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::clock::now;
+use super::inspect::Inspection;
+use super::wall::Wall;
 pub use crate::snapshot::XdsVariant as Variant;
 use crate::snapshot::{Kind, Node, Version};
 
@@ -117,35 +120,62 @@ pub struct Rejection {
     pub at: Timestamp,
 }
 
-/// All connected streams.
-#[derive(Debug)]
-pub struct Board {
-    streams: DashMap<u64, Row>,
-    changes: watch::Sender<u64>,
+/// A connected stream, as the board asks it.
+pub trait Seen: std::fmt::Debug + Send + Sync + 'static {
+    /// Counts streams since the start.
+    fn id(&self) -> u64;
+
+    /// How it stands now.
+    fn status(&self, wall: &Wall) -> StreamStatus;
+
+    /// Every resource of the stream: what its client has, what it asked for and what it should have, by kind and name.
+    fn inspect(&self, _: &Wall) -> Vec<Inspection> {
+        Vec::new()
+    }
 }
 
-/// What the board says of one stream. Its stream writes there without looking for it.
-#[derive(Debug, Clone)]
-pub struct Row(Arc<Mutex<StreamStatus>>);
-
-impl Row {
-    fn lock(&self) -> MutexGuard<'_, StreamStatus> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+/// A stream that stands as is said here.
+impl Seen for StreamStatus {
+    fn id(&self) -> u64 {
+        self.id
     }
+
+    fn status(&self, _: &Wall) -> StreamStatus {
+        self.clone()
+    }
+}
+
+/// All connected streams. What is said of them is worked out when somebody asks: streams have more to do than to write down at every
+/// message what mostly nobody reads.
+#[derive(Debug)]
+pub struct Board {
+    streams: DashMap<u64, Arc<dyn Seen>>,
+    changes: watch::Sender<u64>,
+    wall: Mutex<Wall>,
 }
 
 impl Default for Board {
     fn default() -> Self {
-        Board { streams: DashMap::new(), changes: watch::Sender::new(0) }
+        let (streams, changes) = (DashMap::new(), watch::Sender::new(0));
+        Board { streams, changes, wall: Mutex::new(Wall::new(now(), Timestamp::now())) }
     }
 }
 
 impl Board {
     /// All streams, by node id and then by stream.
     pub fn streams(&self) -> Vec<StreamStatus> {
-        let mut all: Vec<StreamStatus> = self.streams.iter().map(|row| row.lock().clone()).collect();
+        let wall = self.wall();
+        // No stream that comes or goes waits until all were asked.
+        let streams: Vec<Arc<dyn Seen>> = self.streams.iter().map(|stream| stream.clone()).collect();
+        let mut all: Vec<StreamStatus> = streams.iter().map(|stream| stream.status(&wall)).collect();
         all.sort_by(|a, b| (&a.node.id, a.id).cmp(&(&b.node.id, b.id)));
         all
+    }
+
+    /// Every resource of a stream, by kind and name. Empty if the stream has ended.
+    pub fn inspect(&self, id: u64) -> Vec<Inspection> {
+        let stream = self.streams.get(&id).map(|stream| stream.clone());
+        stream.map(|stream| stream.inspect(&self.wall())).unwrap_or_default()
     }
 
     /// How many streams are connected.
@@ -163,17 +193,9 @@ impl Board {
         self.changes.subscribe()
     }
 
-    /// Puts a stream on the board.
-    pub fn put(&self, status: StreamStatus) -> Row {
-        let (id, row) = (status.id, Row(Arc::new(Mutex::new(status))));
-        self.streams.insert(id, row.clone());
-        self.changed();
-        row
-    }
-
-    /// Changes what the board says of a stream.
-    pub fn update(&self, row: &Row, change: impl FnOnce(&mut StreamStatus)) {
-        change(&mut row.lock());
+    /// Puts a stream on the board, in place of the one of that id.
+    pub fn put(&self, stream: impl Seen) {
+        self.streams.insert(stream.id(), Arc::new(stream));
         self.changed();
     }
 
@@ -183,10 +205,17 @@ impl Board {
         self.changed();
     }
 
-    /// Wakes those who read. Mostly nobody does, and streams have more to do than to ring for nobody.
-    fn changed(&self) {
+    /// Something may have changed of a stream. Wakes those who read; mostly nobody does, and streams have more to do than to ring for
+    /// nobody.
+    pub fn changed(&self) {
         if self.changes.receiver_count() > 0 {
             self.changes.send_modify(|count| *count += 1);
         }
+    }
+
+    fn wall(&self) -> Wall {
+        let mut wall = self.wall.lock().unwrap_or_else(PoisonError::into_inner);
+        wall.follow(now(), Timestamp::now());
+        *wall
     }
 }

@@ -14,10 +14,12 @@ use super::request::{DeltaRequest, Request, Resources, Response, SotwRequest, id
 use super::subscription::{Change, Name, Subscription};
 use crate::snapshot::{Kind, Resource, Serial, TypeView, Version};
 
+mod account;
 mod draft;
 mod owed;
 mod reach;
 
+pub use account::{Account, Refusal};
 use draft::Draft;
 use owed::Owed;
 use reach::Reach;
@@ -79,6 +81,7 @@ pub struct Channel {
     outstanding: Vec<Outstanding>,
     rejected: bool,
     reach: Reach,
+    account: Account,
 }
 
 #[derive(Debug)]
@@ -89,6 +92,15 @@ struct Outstanding {
     at: Instant,
     /// The newest generation of which the client has all, once it has answered this and what was sent before.
     covers: Option<u64>,
+}
+
+/// What a request was about.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Heard {
+    /// What it said to a response.
+    pub verdict: Option<Verdict>,
+    /// It asks for other names than the one before.
+    pub resubscribed: bool,
 }
 
 /// What a request said to a response.
@@ -140,6 +152,7 @@ impl Channel {
             outstanding: Vec::new(),
             rejected: false,
             reach: Reach::default(),
+            account: Account::default(),
         }
     }
 
@@ -168,13 +181,19 @@ impl Channel {
         self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
     }
 
-    /// The newest generation of which the client has acknowledged everything that it should have, but for what it rejected and for
-    /// what waits for it to take something better than it rejected; `None` if there is none yet.
-    pub fn acked(&self) -> Option<u64> {
-        self.reach.acked()
+    /// What came of the responses.
+    pub fn account(&self) -> &Account {
+        &self.account
     }
 
-    /// A new generation came. What changed in it was told before by [`Channel::touch`].
+    /// The newest generation of which the client has acknowledged everything that it should have, but for what it rejected and for
+    /// what waits for it to take something better than it rejected; `None` if there is none yet. What there is now is of `generation`.
+    pub fn acked(&self, generation: u64) -> Option<u64> {
+        let acked = self.reach.acked();
+        if self.dirty || !self.outstanding.is_empty() { acked } else { acked.max(self.reach.sent_by(generation)) }
+    }
+
+    /// What there is now is of this generation. To be told before anything else happens with it.
     pub fn reach(&mut self, generation: u64) {
         if !self.dirty {
             self.reach.unchanged(generation);
@@ -279,7 +298,7 @@ impl Channel {
 
     /// Takes in a request: first what it says to a response, then what it asks for. `view` is what there is. `warming` says
     /// that the client may wait for what it has already, as a cluster that was changed waits for its endpoints.
-    pub fn on_request(&mut self, request: &Request, view: &Arc<TypeView>, warming: bool, now: Instant) -> Option<Verdict> {
+    pub fn on_request(&mut self, request: &Request, view: &Arc<TypeView>, warming: bool, now: Instant) -> Heard {
         let verdict = self.opened.then(|| self.judge(request, now)).flatten();
         let first = !self.opened;
         self.opened = true;
@@ -289,7 +308,10 @@ impl Channel {
         };
         // An answer alone changes nothing that would have to be compared: what was collected meanwhile is marked already.
         self.dirty |= first || changed;
-        verdict
+        if let Some(verdict) = &verdict {
+            self.account.answered(verdict, self.rejected, now);
+        }
+        Heard { verdict, resubscribed: first || changed }
     }
 
     fn judge(&mut self, request: &Request, now: Instant) -> Option<Verdict> {
@@ -437,6 +459,7 @@ impl Channel {
         }
         let clusters = (self.kind == Kind::Cluster).then(|| carried.clone());
         self.outstanding.push(Outstanding { nonce, version: version.clone(), carried, at: now, covers: None });
+        self.account.send(version.clone(), now);
         let view = wanted.view.clone();
         Sent { response: Response { kind: self.kind, nonce, identity, version, view, resources, removed: draft.removed }, clusters }
     }

@@ -4,77 +4,122 @@ use super::channel::Channel;
 use crate::snapshot::Kind;
 
 /// The channels of one node, of all its streams: a few on ADS, where a list is found through faster than a tree.
+///
+/// What most changes have no part in is not touched by them: of a new generation a channel is told when something happens with it, and
+/// whether it is in sync stands in the list.
 #[derive(Debug, Default)]
-pub struct Channels(Vec<Place>);
+pub struct Channels {
+    places: Vec<Place>,
+    generation: u64,
+}
 
 /// A channel, and where it stands. The list is in order of kind and stream.
 #[derive(Debug)]
 struct Place {
     at: (Kind, u64),
+    in_sync: bool,
     channel: Box<Channel>,
 }
 
+impl Place {
+    fn change<R>(&mut self, generation: u64, change: impl FnOnce(&mut Channel) -> R) -> R {
+        self.channel.reach(generation);
+        let changed = change(&mut self.channel);
+        self.in_sync = self.channel.is_in_sync();
+        changed
+    }
+}
+
 impl Channels {
+    /// Channels of a node that should have what is of this generation.
+    pub fn new(generation: u64) -> Channels {
+        Channels { places: Vec::new(), generation }
+    }
+
+    /// The generation of what the node should have.
+    pub fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// What the node should have is of this generation from now on. What changes with it was told before.
+    pub fn reach(&mut self, generation: u64) {
+        self.generation = generation;
+    }
+
     /// The channel of a kind on a stream.
     pub fn get(&self, kind: Kind, stream: u64) -> Option<&Channel> {
         let at = self.find(kind, stream).ok()?;
-        self.0.get(at).map(|place| place.channel.as_ref())
+        self.places.get(at).map(|place| place.channel.as_ref())
     }
 
-    /// The same, to be changed.
-    pub fn get_mut(&mut self, kind: Kind, stream: u64) -> Option<&mut Channel> {
+    /// Changes the channel of a kind on a stream, if there is one.
+    pub fn change<R>(&mut self, kind: Kind, stream: u64, change: impl FnOnce(&mut Channel) -> R) -> Option<R> {
         let at = self.find(kind, stream).ok()?;
-        self.0.get_mut(at).map(|place| place.channel.as_mut())
+        self.places.get_mut(at).map(|place| place.change(self.generation, change))
     }
 
-    /// The channel of a kind on a stream, made if there is none.
-    pub fn get_or_make(&mut self, kind: Kind, stream: u64, make: impl FnOnce() -> Channel) -> &mut Channel {
+    /// Changes the channel of a kind on a stream, which is made if there is none.
+    pub fn make_or_change<R>(
+        &mut self,
+        kind: Kind,
+        stream: u64,
+        make: impl FnOnce() -> Channel,
+        change: impl FnOnce(&mut Channel) -> R,
+    ) -> R {
         let at = self.find(kind, stream).unwrap_or_else(|at| {
-            self.0.insert(at, Place { at: (kind, stream), channel: Box::new(make()) });
+            self.places.insert(at, Place { at: (kind, stream), in_sync: false, channel: Box::new(make()) });
             at
         });
-        &mut self.0[at].channel
+        self.places[at].change(self.generation, change)
+    }
+
+    /// Changes all of a kind.
+    pub fn change_all(&mut self, kind: Kind, mut change: impl FnMut(&mut Channel)) {
+        let (from, generation) = (self.first(kind), self.generation);
+        let places = self.places[from..].iter_mut().take_while(|place| place.at.0 == kind);
+        places.for_each(|place| place.change(generation, &mut change));
     }
 
     /// Those of a kind.
     pub fn of(&self, kind: Kind) -> impl Iterator<Item = &Channel> {
-        let from = self.0.partition_point(|place| place.at.0 < kind);
-        self.0[from..].iter().take_while(move |place| place.at.0 == kind).map(|place| place.channel.as_ref())
+        self.places_of(kind).map(|place| place.channel.as_ref())
     }
 
-    /// Those of a kind, to be changed.
-    pub fn of_mut(&mut self, kind: Kind) -> impl Iterator<Item = &mut Channel> {
-        let from = self.0.partition_point(|place| place.at.0 < kind);
-        self.0[from..].iter_mut().take_while(move |place| place.at.0 == kind).map(|place| place.channel.as_mut())
+    /// Whether there is none of a kind.
+    pub fn has_none(&self, kind: Kind) -> bool {
+        self.places_of(kind).next().is_none()
+    }
+
+    /// Whether all of a kind are in sync.
+    pub fn are_in_sync(&self, kind: Kind) -> bool {
+        self.places_of(kind).all(|place| place.in_sync)
     }
 
     /// All of them, with their kinds.
     pub fn iter(&self) -> impl Iterator<Item = (Kind, &Channel)> {
-        self.0.iter().map(|place| (place.at.0, place.channel.as_ref()))
-    }
-
-    /// All of them, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Channel> {
-        self.0.iter_mut().map(|place| place.channel.as_mut())
+        self.places.iter().map(|place| (place.at.0, place.channel.as_ref()))
     }
 
     /// Those of a stream, with their kinds.
     pub fn on(&self, stream: u64) -> impl Iterator<Item = (Kind, &Channel)> {
-        self.0.iter().filter(move |place| place.at.1 == stream).map(|place| (place.at.0, place.channel.as_ref()))
-    }
-
-    /// Whether all are of this stream.
-    pub fn are_all_on(&self, stream: u64) -> bool {
-        self.0.iter().all(|place| place.at.1 == stream)
+        self.places.iter().filter(move |place| place.at.1 == stream).map(|place| (place.at.0, place.channel.as_ref()))
     }
 
     /// A stream ended, and its channels with it.
     pub fn remove(&mut self, stream: u64) {
-        self.0.retain(|place| place.at.1 != stream);
+        self.places.retain(|place| place.at.1 != stream);
+    }
+
+    fn places_of(&self, kind: Kind) -> impl Iterator<Item = &Place> {
+        self.places[self.first(kind)..].iter().take_while(move |place| place.at.0 == kind)
+    }
+
+    fn first(&self, kind: Kind) -> usize {
+        self.places.partition_point(|place| place.at.0 < kind)
     }
 
     fn find(&self, kind: Kind, stream: u64) -> Result<usize, usize> {
-        self.0.binary_search_by_key(&(kind, stream), |place| place.at)
+        self.places.binary_search_by_key(&(kind, stream), |place| place.at)
     }
 }
 
@@ -85,19 +130,24 @@ mod tests {
 
     #[test]
     fn channels_are_found_by_kind_and_by_stream() {
-        let mut channels = Channels::default();
+        let mut channels = Channels::new(1);
         for (kind, stream) in [(Kind::Route, 2), (Kind::Cluster, 2), (Kind::Route, 1), (Kind::Route, 1)] {
-            assert_eq!(channels.get_or_make(kind, stream, || Channel::new(kind, Variant::Delta)).kind(), kind);
+            let made = channels.make_or_change(kind, stream, || Channel::new(kind, Variant::Delta), |channel| channel.kind());
+            assert_eq!(made, kind);
         }
         let kinds = |all: Vec<(Kind, &Channel)>| all.into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
         assert_eq!(kinds(channels.iter().collect()), [Kind::Cluster, Kind::Route, Kind::Route]);
-        assert_eq!(channels.iter_mut().map(|channel| channel.kind()).collect::<Vec<_>>(), kinds(channels.iter().collect()));
         assert_eq!(kinds(channels.on(2).collect()), [Kind::Cluster, Kind::Route]);
+        let mut changed = |kind| {
+            let mut count = 0;
+            channels.change_all(kind, |_| count += 1);
+            count
+        };
+        assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(&mut changed), [1, 0, 2]);
         assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(|kind| channels.of(kind).count()), [1, 0, 2]);
-        assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(|kind| channels.of_mut(kind).count()), [1, 0, 2]);
+        assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(|kind| channels.has_none(kind)), [false, true, false]);
         assert!(channels.get(Kind::Route, 1).is_some() && channels.get(Kind::Cluster, 1).is_none());
-        assert!(!channels.are_all_on(2));
         channels.remove(1);
-        assert!(channels.get_mut(Kind::Route, 1).is_none() && channels.are_all_on(2));
+        assert_eq!(channels.change(Kind::Route, 1, |channel| channel.kind()), None);
     }
 }

@@ -18,6 +18,7 @@ mod inspect;
 mod kinds;
 mod ledger;
 mod limits;
+mod live;
 mod metrics;
 mod nodes;
 mod pace;
@@ -30,15 +31,16 @@ mod service;
 mod session;
 mod stream;
 mod subscription;
+mod wall;
 mod watchdog;
 mod wire;
 
-pub use board::{Board, ByKind, Rejection, StreamStatus, TypeStatus, Variant};
+pub use board::{Board, ByKind, Rejection, Seen, StreamStatus, TypeStatus, Variant};
 pub use bucket::Rate;
-pub use channel::{Channel, Verdict};
+pub use channel::{Account, Channel, Heard, Refusal, Verdict};
 pub use drain::Line;
 pub use identity::{Peer, PeerShown};
-pub use inspect::{Inspection, Inspector, Standing};
+pub use inspect::{Inspection, Standing};
 pub use limits::Limits;
 pub use metrics::Metrics;
 pub use nodes::{Holding, Nodes};
@@ -50,6 +52,7 @@ pub use server::{Published, Server};
 pub use service::Answer;
 pub use session::Session;
 pub use subscription::Name;
+pub use wall::Wall;
 
 #[cfg(test)]
 mod session_model_tests;

@@ -155,8 +155,7 @@ impl Sequence {
     /// Whether every cluster of the target is acknowledged and no other is left: then nothing has to wait, and nothing to stay. So it
     /// is for most updates, which change shares alone, and they should not cost a look at every cluster.
     fn is_settled(&self, channels: &Channels) -> bool {
-        let mut clusters = channels.of(Kind::Cluster).peekable();
-        !self.typed && self.retiring.is_empty() && clusters.peek().is_some() && clusters.all(Channel::is_in_sync)
+        !self.typed && self.retiring.is_empty() && !channels.has_none(Kind::Cluster) && channels.are_in_sync(Kind::Cluster)
     }
 
     fn wake(&mut self, at: Instant) {
@@ -202,7 +201,7 @@ impl Sequence {
 
     /// Keeps RouteConfigurations that are wanted no more while listeners or scopes that the node has may lead to them.
     fn keep_routes(&mut self, target: &View, channels: &Channels) {
-        let known = |kind| self.keep(kind).is_empty() && channels.of(kind).all(Channel::is_in_sync);
+        let known = |kind| self.keep(kind).is_empty() && channels.are_in_sync(kind);
         if known(Kind::Listener) && known(Kind::ScopedRoute) {
             return;
         }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use dashmap::DashMap;
 use tokio::sync::watch;
@@ -12,7 +12,6 @@ use tokio_util::sync::CancellationToken;
 use super::admission::Admission;
 use super::board::{Board, Variant};
 use super::clock::now;
-use super::inspect::{Inspector, Live};
 use super::limits::Limits;
 use super::metrics::Metrics;
 use super::sequence::Timing;
@@ -36,8 +35,6 @@ pub(super) struct Shared {
     pub published: Published,
     pub board: Arc<Board>,
     pub metrics: Metrics,
-    /// What can be asked of streams beyond the board.
-    pub live: Arc<Live>,
     pub timing: Timing,
     pub limits: Limits,
     pub admission: Admission,
@@ -47,8 +44,8 @@ pub(super) struct Shared {
     /// Lets no more streams in. Those that are open end with their connections.
     pub shutdown: CancellationToken,
     ids: AtomicU64,
-    /// Sessions of nodes on typed services, by connection, variant and node id: their streams share one order.
-    typed: DashMap<(Option<SocketAddr>, Variant, String), Weak<Conversation>>,
+    /// Sessions of nodes on typed services, by connection, variant and node id, and how many streams take part: they share one order.
+    typed: DashMap<(Option<SocketAddr>, Variant, String), (Arc<Conversation>, usize)>,
 }
 
 /// A session and its doorbell: it rings when something on one stream may let another go on.
@@ -101,7 +98,6 @@ impl Server {
                 published,
                 board,
                 metrics,
-                live: Arc::default(),
                 timing,
                 limits,
                 admission: Admission::new(limits),
@@ -127,11 +123,6 @@ impl Server {
             }
         }
     }
-
-    /// Reads what each client has and lacks.
-    pub fn inspector(&self) -> Inspector {
-        Inspector::new(self.shared.board.clone(), self.shared.live.clone())
-    }
 }
 
 impl Shared {
@@ -145,12 +136,11 @@ impl Shared {
         if origin.is_aggregated() {
             return Conversation::aggregated(Session::new(view, generation, self.timing));
         }
-        let mut entry = self.typed.entry((origin.peer, origin.variant, node.id.clone())).or_default();
-        let conversation = entry.upgrade().unwrap_or_else(|| {
-            let made = Conversation::typed(Session::typed(view.clone(), generation, self.timing));
-            *entry = Arc::downgrade(&made);
-            made
-        });
+        let key = (origin.peer, origin.variant, node.id.clone());
+        let begin = || (Conversation::typed(Session::typed(view.clone(), generation, self.timing)), 0);
+        let mut entry = self.typed.entry(key).or_insert_with(begin);
+        entry.1 += 1;
+        let conversation = entry.0.clone();
         drop(entry);
         // The node's other streams may not have heard yet of what this one begins with, and it will not hear of that again.
         conversation.session().retarget(view, generation);
@@ -159,7 +149,10 @@ impl Shared {
 
     /// A stream on typed services ended: forget its node's conversation if it was the last.
     pub fn hang_up(&self, origin: &Origin, node: &Node) {
-        self.typed.remove_if(&(origin.peer, origin.variant, node.id.clone()), |_, conversation| conversation.strong_count() == 0);
+        self.typed.remove_if_mut(&(origin.peer, origin.variant, node.id.clone()), |_, (_, streams)| {
+            *streams -= 1;
+            *streams == 0
+        });
     }
 }
 
@@ -191,10 +184,8 @@ mod tests {
         let origin = Origin { kind: Some(crate::snapshot::Kind::Cluster), variant: Variant::Delta, peer: None };
         let (one, two) = (shared.conversation(&origin, &node, view.clone(), 1), shared.conversation(&origin, &node, view, 1));
         assert!(Arc::ptr_eq(&one, &two), "streams of one node share it");
-        drop(one);
         shared.hang_up(&origin, &node);
         assert_eq!(shared.typed.len(), 1);
-        drop(two);
         shared.hang_up(&origin, &node);
         assert!(shared.typed.is_empty());
     }

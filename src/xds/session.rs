@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::board::Variant;
-use super::channel::{Channel, Verdict, Wanted};
+use super::channel::{Channel, Heard, Wanted};
 use super::channels::Channels;
 use super::kinds::Kinds;
 use super::ledger::Carried;
@@ -22,8 +22,6 @@ use crate::snapshot::{Kind, Resource, Serial, View};
 pub struct Session {
     timing: Timing,
     target: Arc<View>,
-    /// The generation of the target.
-    generation: u64,
     channels: Channels,
     sequence: Sequence,
     /// Endpoints of clusters that the node still has and that left the target, perhaps before it could ask for them.
@@ -36,43 +34,6 @@ pub struct Session {
     idle: Option<(u64, Option<Instant>)>,
     /// Types with which something happened since they had nothing to be sent.
     stirred: Kinds,
-    /// Types with which something happened since it was last asked how they stand.
-    restated: Kinds,
-}
-
-/// How things stand with the types of a stream.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Standing {
-    asked: Kinds,
-    in_sync: Kinds,
-    /// Something is held back, or draining.
-    pub waits: bool,
-    /// The newest generation of which the client has acknowledged everything that it should have on this stream; see
-    /// [`Channel::acked`].
-    pub acked: Option<u64>,
-}
-
-impl Standing {
-    /// Types that the client asked for.
-    pub fn kinds(self) -> impl Iterator<Item = Kind> {
-        self.asked.iter()
-    }
-
-    /// Whether the client has all that it should have of a type, and has said so.
-    pub fn is_in_sync(self, kind: Kind) -> bool {
-        self.in_sync.contains(kind)
-    }
-
-    /// Types of which it says something else than this did before.
-    pub fn newer_than(self, before: Standing) -> impl Iterator<Item = Kind> {
-        self.asked.differing(before.asked).or(self.in_sync.differing(before.in_sync)).iter()
-    }
-
-    /// A response goes out, and the client has come so far without it.
-    pub fn sent(&mut self, kind: Kind, acked: Option<u64>) {
-        self.in_sync.remove(kind);
-        self.acked = acked;
-    }
 }
 
 impl Session {
@@ -81,15 +42,13 @@ impl Session {
         Session {
             timing,
             target,
-            generation,
-            channels: Channels::default(),
+            channels: Channels::new(generation),
             sequence: Sequence::default(),
             spare: BTreeMap::new(),
             unsettled: false,
             ring: false,
             idle: None,
             stirred: Kinds::default(),
-            restated: Kinds::default(),
         }
     }
 
@@ -101,51 +60,54 @@ impl Session {
     /// What the node should have changed, or did not change: a new generation, after which no older one counts, as streams of a node
     /// hear of them one after the other. A change that comes while another is under way takes its place.
     pub fn retarget(&mut self, target: Arc<View>, generation: u64) {
-        if generation < self.generation {
+        if generation < self.channels.generation() {
             return;
         }
         let before = std::mem::replace(&mut self.target, target);
         for kind in Kind::ALL {
             // What was put aside may wait for something that has come now.
             if !Arc::ptr_eq(before.of(kind), self.target.of(kind)) || self.sequence.puts_aside(kind) {
-                self.channels.of_mut(kind).for_each(Channel::touch);
+                self.channels.change_all(kind, Channel::touch);
                 self.stir(kind);
             }
         }
+        self.channels.reach(generation);
         if !Arc::ptr_eq(before.of(Kind::Endpoints), self.target.of(Kind::Endpoints)) {
             self.keep_endpoints_of(&before);
-        }
-        if generation > self.generation {
-            self.generation = generation;
-            self.channels.iter_mut().for_each(|channel| channel.reach(generation));
         }
     }
 
     /// Something happened with a type: all is to be worked out anew.
     fn stir(&mut self, kind: Kind) {
         self.stirred.insert(kind);
-        self.restated.insert(kind);
         (self.unsettled, self.idle) = (true, None);
     }
 
     /// A request came on a stream.
-    pub fn on_request(&mut self, stream: u64, kind: Kind, request: &Request, now: Instant) -> Option<Verdict> {
+    pub fn on_request(&mut self, stream: u64, kind: Kind, request: &Request, now: Instant) -> Heard {
         let variant = match request {
             Request::Sotw(_) => Variant::Sotw,
             Request::Delta(_) => Variant::Delta,
         };
         let warming = kind == Kind::Endpoints && !self.has_unpaused_clusters(stream);
-        let channel = self.channels.get_or_make(kind, stream, || Channel::new(kind, variant));
-        let first = !channel.is_open();
-        let verdict = channel.on_request(request, self.target.of(kind), warming, now);
-        if kind == Kind::Cluster && channel.subscription().is_wildcard() {
+        let (first, all, heard) = self.channels.make_or_change(
+            kind,
+            stream,
+            || Channel::new(kind, variant),
+            |channel| {
+                let first = !channel.is_open();
+                let heard = channel.on_request(request, self.target.of(kind), warming, now);
+                (first, channel.subscription().is_wildcard(), heard)
+            },
+        );
+        if kind == Kind::Cluster && all {
             self.sequence.hear_of_clusters();
         }
         self.stir(kind);
         if first && kind == Kind::Endpoints {
             self.owe_endpoints_of_open_clusters();
         }
-        verdict
+        heard
     }
 
     /// Clusters that went out before endpoints were asked for, and were not acknowledged: they warm.
@@ -166,9 +128,7 @@ impl Session {
         if !matches!(kind, Kind::Cluster | Kind::Route) {
             return;
         }
-        if let Some(channel) = self.channels.get_mut(kind, stream) {
-            channel.remember(old.of(kind));
-        }
+        self.channels.change(kind, stream, |channel| channel.remember(old.of(kind)));
         self.keep_endpoints_of(old);
         self.stir(kind);
     }
@@ -240,6 +200,11 @@ impl Session {
         std::mem::take(&mut self.ring)
     }
 
+    /// The channels of a stream, with their types.
+    pub fn channels(&self, stream: u64) -> impl Iterator<Item = (Kind, &Channel)> {
+        self.channels.on(stream)
+    }
+
     /// The channel of a type on a stream.
     pub fn channel(&self, stream: u64, kind: Kind) -> Option<&Channel> {
         self.channels.get(kind, stream)
@@ -255,39 +220,9 @@ impl Session {
         self.channels.on(stream).map(|(_, channel)| channel.subscription().names().len()).sum()
     }
 
-    /// How things stand with the types of a stream.
-    pub fn standing(&self, stream: u64) -> Standing {
-        self.standing_of(stream, Kinds::all(), Standing::default())
-    }
-
-    /// How things stand with the types of the one stream that asks, which was told how they stood when it asked before.
-    pub fn restate(&mut self, stream: u64, told: Standing) -> Standing {
-        // Of several streams none may take from the others what they were not told yet.
-        let kinds = if self.channels.are_all_on(stream) { std::mem::take(&mut self.restated) } else { Kinds::all() };
-        self.standing_of(stream, kinds, told)
-    }
-
-    fn standing_of(&self, stream: u64, kinds: Kinds, mut standing: Standing) -> Standing {
-        standing.waits = self.sequence.keeps_any();
-        // A new generation that changes nothing stirs no type, and is acknowledged all the same.
-        standing.acked = self.acked(stream);
-        if kinds.is_empty() {
-            return standing;
-        }
-        for (kind, channel) in self.channels.on(stream).filter(|(kind, _)| kinds.contains(*kind)) {
-            standing.asked.insert(kind);
-            standing.in_sync.remove(kind);
-            let free = self.sequence.keep(kind).is_empty() || !is_gated(kind);
-            if free && channel.is_in_sync() {
-                standing.in_sync.insert(kind);
-            }
-        }
-        standing
-    }
-
     /// The newest generation of which the client has acknowledged everything on a stream: of each type that it asked for.
     pub fn acked(&self, stream: u64) -> Option<u64> {
-        self.channels.on(stream).map(|(_, channel)| channel.acked()).min().flatten()
+        self.channels.on(stream).map(|(_, channel)| channel.acked(self.channels.generation())).min().flatten()
     }
 
     /// Why a type is held back, or what of it is draining, in words; `None` if neither is.
@@ -309,7 +244,8 @@ impl Session {
 
     /// Whether a stream has everything it should have, and has said so. Clusters that only drain are no reason against it.
     pub fn is_in_sync(&self, stream: u64, kind: Kind) -> bool {
-        self.standing(stream).is_in_sync(kind)
+        let free = self.sequence.keep(kind).is_empty() || !is_gated(kind);
+        free && self.channels.get(kind, stream).is_some_and(Channel::is_in_sync)
     }
 
     fn settle(&mut self, now: Instant) {
@@ -319,15 +255,14 @@ impl Session {
         }
         self.unsettled = false;
         for kind in self.stirred.iter() {
-            self.channels.of_mut(kind).for_each(|channel| channel.recognise(self.target.of(kind)));
+            self.channels.change_all(kind, |channel| channel.recognise(self.target.of(kind)));
         }
         let changed = self.sequence.refresh(&self.target, &self.channels, self.timing, now);
         self.ring |= !changed.is_empty();
         self.spare.retain(|name, _| self.sequence.is_retiring(name));
         for kind in changed.iter() {
-            self.channels.of_mut(kind).for_each(Channel::touch);
+            self.channels.change_all(kind, Channel::touch);
             self.stirred.insert(kind);
-            self.restated.insert(kind);
         }
     }
 
@@ -336,13 +271,12 @@ impl Session {
         let spare = if kind == Kind::Endpoints { &self.spare } else { &NONE };
         let wanted = Wanted {
             view: self.target.of(kind),
-            generation: self.generation,
+            generation: self.channels.generation(),
             keep: self.sequence.keep(kind),
             waits: self.sequence.waits(kind),
             spare,
         };
-        let channel = self.channels.get_mut(kind, stream)?;
-        let sent = channel.poll(wanted, now, self.timing.patience)?;
+        let sent = self.channels.change(kind, stream, |channel| channel.poll(wanted, now, self.timing.patience))??;
         self.stir(kind);
         if let Some(clusters) = &sent.clusters {
             self.ring = true;
@@ -354,8 +288,7 @@ impl Session {
     /// A cluster that is new or changed warms until it is given its endpoints, and an Envoy that subscribes to them already does
     /// not ask again: they follow unasked.
     fn owe_endpoints(&mut self, clusters: &Carried) {
-        let mut channels = self.channels.of_mut(Kind::Endpoints).filter(|channel| !channel.owes_all()).peekable();
-        if channels.peek().is_none() {
+        if self.channels.of(Kind::Endpoints).all(Channel::owes_all) {
             return;
         }
         let target = self.target.of(Kind::Cluster);
@@ -365,7 +298,11 @@ impl Session {
                 names.iter().filter_map(|name| target.get(name)).flat_map(|r| r.refs.iter().cloned()).collect()
             }
         };
-        channels.for_each(|channel| channel.owe(names.iter().cloned()));
+        self.channels.change_all(Kind::Endpoints, |channel| {
+            if !channel.owes_all() {
+                channel.owe(names.iter().cloned());
+            }
+        });
         self.stir(Kind::Endpoints);
     }
 }

@@ -15,22 +15,18 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{FutureExt as _, StreamExt as _};
 use hyper::body::Incoming;
-use jiff::Timestamp;
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
 
 use self::signals::Signals;
 use super::admission::Place;
-use super::board::{Row, TypeStatus, Variant};
+use super::board::Variant;
 use super::clock::now;
 use super::guard::guarded;
 use super::identity::Peer;
 use super::inbound::Inbound;
-use super::inspect::Notes;
 use super::pace::Pace;
-use super::request::Response;
 use super::server::{Conversation, Shared};
-use super::session::Standing;
 use super::watchdog::{GULP, Pulse};
 use super::wire;
 use crate::snapshot::{Kind, Membership, Node, Transport};
@@ -77,8 +73,6 @@ pub(super) struct Stream {
     ready: VecDeque<Bytes>,
     /// How often the gate was forced, as far as it was told.
     forced: u64,
-    /// How things stand with the client, as far as it was told.
-    told: Standing,
     /// Something happened since there was last nothing to be sent.
     stirred: bool,
     /// Something was sent.
@@ -90,10 +84,8 @@ pub(super) struct Stream {
 struct Client {
     node: Arc<Node>,
     membership: Membership,
-    row: Row,
     conversation: Arc<Conversation>,
     bell: Option<WatchStream<()>>,
-    notes: Arc<Notes>,
 }
 
 /// Which of the requests that are there were taken in.
@@ -123,7 +115,6 @@ impl Stream {
             client: None,
             ready: VecDeque::new(),
             forced: 0,
-            told: Standing::default(),
             stirred: true,
             answered: false,
             leaving: None,
@@ -257,9 +248,9 @@ impl Stream {
     /// Makes the next response, if one is to be sent now.
     fn respond(&mut self, now: Instant) -> bool {
         let Some(client) = self.client.as_ref().filter(|_| self.stirred) else { return false };
-        let (response, forced, ring, acked) = {
+        let (response, forced, ring) = {
             let mut session = client.conversation.session();
-            (session.poll(self.id, now), session.sequence().times_forced(), session.take_ring(), session.acked(self.id))
+            (session.poll(self.id, now), session.sequence().times_forced(), session.take_ring())
         };
         if ring {
             client.conversation.ring();
@@ -271,7 +262,7 @@ impl Stream {
         self.forced = forced;
         let Some(response) = response else {
             self.stirred = false;
-            self.tell_sync();
+            self.shared.board.changed();
             return false;
         };
         let message = wire::encode_response(self.origin.variant, &response, &self.shared.identifier);
@@ -280,53 +271,9 @@ impl Stream {
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
         self.ready.push_back(message);
-        // Who has just asked for a type has not come as far with it as with the others.
-        self.shared.board.update(&client.row, |status| {
-            note_sent(status.types.of_mut(response.kind), &response);
-            status.acked = acked;
-        });
-        self.told.sent(response.kind, acked);
         self.answered = true;
         true
     }
-
-    /// Tells the board which types are in sync, what the others wait for, and how far the client has come; only if that changed.
-    fn tell_sync(&mut self) {
-        let Some(client) = &self.client else { return };
-        let mut session = client.conversation.session();
-        let standing = session.restate(self.id, self.told);
-        // What is waited for is put into words only when there is something, and once more when there is not any more.
-        let told = std::mem::replace(&mut self.told, standing);
-        if !told.waits && !standing.waits {
-            drop(session);
-            if told != standing {
-                self.shared.board.update(&client.row, |status| {
-                    status.acked = standing.acked;
-                    standing.newer_than(told).for_each(|kind| status.types.of_mut(kind).in_sync = standing.is_in_sync(kind));
-                });
-            }
-            return;
-        }
-        let words: Vec<(Kind, Option<Box<str>>)> =
-            standing.kinds().map(|kind| (kind, session.waiting(kind).map(String::into_boxed_str))).collect();
-        drop(session);
-        self.shared.board.update(&client.row, |status| {
-            status.acked = standing.acked;
-            for (kind, waiting) in words {
-                let of_type = status.types.of_mut(kind);
-                (of_type.in_sync, of_type.waiting) = (standing.is_in_sync(kind), waiting);
-            }
-        });
-    }
-}
-
-fn note_sent(status: &mut TypeStatus, response: &Response) {
-    status.sent = Some(response.version.clone());
-    let now = Timestamp::now();
-    status.sent_at = Some(now);
-    status.unanswered.get_or_insert(now);
-    status.pushes += 1;
-    status.in_sync = false;
 }
 
 impl Drop for Stream {
@@ -335,7 +282,6 @@ impl Drop for Stream {
         if let Some(Client { node, conversation, .. }) = self.client.take() {
             tracing::info!(node = %node.id, stream = self.id, "a node has disconnected");
             self.shared.board.remove(self.id);
-            self.shared.live.close(self.id);
             conversation.session().close(self.id);
             conversation.ring();
             drop(conversation);

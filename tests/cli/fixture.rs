@@ -44,7 +44,7 @@ impl Fixture {
         let address = listener.local_addr().unwrap();
         let (sender, receiver) = watch::channel(Arc::new(status));
         let (board, shutdown) = (Arc::new(Board::default()), CancellationToken::new());
-        streams.into_iter().for_each(|stream| drop(board.put(stream)));
+        streams.into_iter().for_each(|stream| board.put(stream));
         let (v1, v1alpha) = admin::reflection(&[admin::descriptor_set()], &[Admin::NAME]).unwrap();
         let folder = TempDir::new().unwrap();
         let store = Store::open(folder.path()).unwrap();

@@ -13,12 +13,12 @@ use prost::Message;
 use super::config;
 use super::matching::Matchers;
 use crate::snapshot::Node;
-use crate::xds::{Inspection, Inspector, StreamStatus, Variant};
+use crate::xds::{Board, Inspection, StreamStatus, Variant};
 
 /// The messages of one answer: the clients by node id, each with its resources by kind and name. A client that does not fit into what
 /// is left of a message goes on in the next. An answer of several messages ends with an empty one; without it nobody could tell.
 pub(super) struct Answers {
-    inspector: Inspector,
+    board: Arc<Board>,
     with_contents: bool,
     /// Size of a message, in bytes, beyond which the next begins.
     message: usize,
@@ -37,10 +37,10 @@ struct Client {
 
 impl Answers {
     /// The answer over the clients whose nodes match.
-    pub fn new(inspector: Inspector, matchers: &Matchers, with_contents: bool, message: usize) -> Answers {
-        let clients = clients(inspector.streams().into_iter().filter(|stream| matchers.matches(&stream.node)));
+    pub fn new(board: Arc<Board>, matchers: &Matchers, with_contents: bool, message: usize) -> Answers {
+        let clients = clients(board.streams().into_iter().filter(|stream| matchers.matches(&stream.node)));
         let (count, ahead) = (clients.len(), clients.into_iter());
-        Answers { inspector, with_contents, message, clients: count, ahead, current: None, sent: 0, finished: false }
+        Answers { board, with_contents, message, clients: count, ahead, current: None, sent: 0, finished: false }
     }
 
     /// How many clients it is about.
@@ -59,7 +59,7 @@ impl Answers {
             return Some(current);
         }
         let client = self.ahead.next()?;
-        let mut found: Vec<Inspection> = client.streams.iter().flat_map(|stream| self.inspector.inspect(stream)).collect();
+        let mut found: Vec<Inspection> = client.streams.iter().flat_map(|stream| self.board.inspect(stream.id)).collect();
         found.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         Some((client, found.into_iter().peekable()))
     }

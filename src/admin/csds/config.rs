@@ -8,7 +8,7 @@ use envoy_types::pb::google::protobuf::{Any, ListValue, Struct, Timestamp, Value
 use prost::Message;
 
 use crate::snapshot::{Kind, Node, Resource};
-use crate::xds::{Inspection, Rejection, Standing};
+use crate::xds::{Inspection, Standing};
 
 /// A client's node, as far as it is known here.
 pub(super) fn node(node: &Node) -> core::Node {
@@ -38,7 +38,7 @@ pub(super) fn resource(found: &Inspection, with_contents: bool) -> GenericXdsCon
         type_url: found.kind.type_url().to_owned(),
         name: found.name.to_string(),
         version_info: version.clone(),
-        error_state: failed.then(|| failure(found.rejection.as_deref(), version, shown.clone())),
+        error_state: failed.then(|| failure(found, version, shown.clone())),
         xds_config: shown,
         last_updated: found.since.map(timestamp),
         config_status: status(found.standing).into(),
@@ -70,11 +70,11 @@ fn contents(resource: &Resource) -> Option<Any> {
     Any::decode(resource.any.clone()).ok()
 }
 
-fn failure(rejection: Option<&Rejection>, version_info: String, failed_configuration: Option<Any>) -> UpdateFailureState {
+fn failure(found: &Inspection, version_info: String, failed_configuration: Option<Any>) -> UpdateFailureState {
     UpdateFailureState {
         failed_configuration,
-        last_update_attempt: rejection.map(|rejection| timestamp(rejection.at)),
-        details: rejection.map(|rejection| rejection.message.clone()).unwrap_or_default(),
+        last_update_attempt: found.since.map(timestamp),
+        details: found.refusal.as_ref().map(|refusal| refusal.message.clone()).unwrap_or_default(),
         version_info,
     }
 }
@@ -105,6 +105,7 @@ mod tests {
     use std::sync::Arc;
 
     use crate::snapshot::{Locality, Version};
+    use crate::xds::Refusal;
 
     use super::*;
 
@@ -116,7 +117,7 @@ mod tests {
         let any = bytes::Bytes::from_static(ANY);
         let found = Resource { kind, name: "a".into(), version: version.clone(), any, refs: Arc::new([]) };
         let at = jiff::Timestamp::from_second(7).unwrap();
-        let rejection = Rejection { version: version.clone(), message: "no".into(), resources: vec![], at };
+        let refusal = Refusal { version: version.clone(), message: "no".into(), names: vec![], at: std::time::Instant::now() };
         Inspection {
             kind,
             name: "a".into(),
@@ -124,7 +125,7 @@ mod tests {
             version: Some(version),
             resource: Some(Arc::new(found)),
             since: Some(at),
-            rejection: Some(Arc::new(rejection)),
+            refusal: Some(Arc::new(refusal)),
         }
     }
 

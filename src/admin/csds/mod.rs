@@ -10,6 +10,7 @@ mod matching;
 mod value;
 
 use std::pin::Pin;
+use std::sync::Arc;
 
 use envoy_types::pb::envoy::service::status::v3::client_status_discovery_service_server::{
     ClientStatusDiscoveryService, ClientStatusDiscoveryServiceServer,
@@ -19,7 +20,7 @@ use futures_util::stream;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use crate::xds::Inspector;
+use crate::xds::Board;
 use answers::Answers;
 use matching::Matchers;
 
@@ -33,7 +34,7 @@ const FETCHED: usize = 3 << 20;
 /// The implementation of `envoy.service.status.v3.ClientStatusDiscoveryService`.
 #[derive(Debug, Clone)]
 pub struct ClientStatus {
-    inspector: Inspector,
+    board: Arc<Board>,
     shutdown: CancellationToken,
 }
 
@@ -42,8 +43,8 @@ impl ClientStatus {
     pub const NAME: &'static str = "envoy.service.status.v3.ClientStatusDiscoveryService";
 
     /// A service over what the streams say of themselves. Its own streams end on `shutdown`.
-    pub fn new(inspector: Inspector, shutdown: CancellationToken) -> ClientStatus {
-        ClientStatus { inspector, shutdown }
+    pub fn new(board: Arc<Board>, shutdown: CancellationToken) -> ClientStatus {
+        ClientStatus { board, shutdown }
     }
 
     /// The tonic service, to be mounted on the admin port.
@@ -53,7 +54,7 @@ impl ClientStatus {
 
     fn answers(&self, request: ClientStatusRequest, message: usize) -> Result<Answers, Status> {
         let matchers = Matchers::new(request.node_matchers).map_err(|bad| Status::invalid_argument(bad.to_string()))?;
-        Ok(Answers::new(self.inspector.clone(), &matchers, !request.exclude_resource_contents, message))
+        Ok(Answers::new(self.board.clone(), &matchers, !request.exclude_resource_contents, message))
     }
 }
 

@@ -53,6 +53,12 @@ impl Reach {
     pub fn sent(&self) -> Option<u64> {
         self.waiting.values().copied().fold(self.compared, Option::min)
     }
+
+    /// The same, if up to this generation nothing of the type is other than in what was compared last.
+    pub fn sent_by(&self, generation: u64) -> Option<u64> {
+        let compared = if self.current { Some(generation) } else { self.compared };
+        self.waiting.values().copied().fold(compared, Option::min)
+    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::files::Files;
 use crate::snapshot::{Kind, Resource, View};
 use crate::xds::request::{Request, Response};
 use crate::xds::sequence::Timing;
-use crate::xds::session::{Session, Standing};
+use crate::xds::session::Session;
 
 /// A drain time that histories outlast, and a warm timeout that they seldom do.
 const TIMING: Timing =
@@ -37,14 +37,12 @@ struct Pipe {
     woken: bool,
     /// When it wakes by itself.
     alarm: Option<Instant>,
-    /// What the board was told of it.
-    told: Standing,
 }
 
 impl Pipe {
     fn new(id: u64, lane: Option<Lane>) -> Pipe {
-        let (up, down, told) = (VecDeque::new(), VecDeque::new(), Standing::default());
-        Pipe { id, lane, up, down, ended: false, woken: true, alarm: None, told }
+        let (up, down) = (VecDeque::new(), VecDeque::new());
+        Pipe { id, lane, up, down, ended: false, woken: true, alarm: None }
     }
 
     fn is_awake(&self, now: Instant) -> bool {
@@ -203,15 +201,12 @@ impl<C: Client> World<C> {
             }
             let pipe = &mut self.pipes[at];
             if let Some(response) = response {
-                pipe.told.sent(response.kind, self.session.acked(id));
                 pipe.down.push_back((response.clone(), !self.asked_for_clusters));
                 self.sent += 1;
                 self.inspect(id, &response)?;
                 return Ok(true);
             }
-            pipe.told = self.session.restate(id, pipe.told);
             (pipe.woken, pipe.alarm) = (false, self.session.wake_at(id));
-            prop_assert_eq!(pipe.told, self.session.standing(id));
         }
     }
 
@@ -253,7 +248,7 @@ impl<C: Client> World<C> {
 
     /// The generation that the client is told to have, on all its streams.
     fn acked(&self) -> Option<u64> {
-        self.pipes.iter().map(|pipe| self.session.standing(pipe.id).acked).min().flatten()
+        self.pipes.iter().map(|pipe| self.session.acked(pipe.id)).min().flatten()
     }
 
     /// Whether nothing that the client holds, of what it asked for, is older than what it is told to have. What it rejects is
@@ -387,9 +382,6 @@ impl<C: Client> World<C> {
             for pipe in self.pipes.iter().filter(|pipe| alike && self.session.channel(pipe.id, kind).is_some()) {
                 prop_assert!(self.session.is_in_sync(pipe.id, kind), "{kind:?} is not in sync");
             }
-        }
-        for pipe in &self.pipes {
-            prop_assert_eq!(pipe.told, self.session.standing(pipe.id), "the board was not told");
         }
         let told = self.pipes.iter().all(|pipe| Kind::ALL.into_iter().any(|kind| self.session.channel(pipe.id, kind).is_some()));
         prop_assert!(!told || self.acked() == Some(self.served.len() as u64) || self.pipes.is_empty(), "{:?}", self.acked());

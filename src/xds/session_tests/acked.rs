@@ -4,7 +4,7 @@ use super::*;
 
 impl Client {
     fn acked(&self) -> Option<u64> {
-        self.session.standing(self.stream).acked
+        self.session.acked(self.stream)
     }
 
     /// Acknowledges the newest response of a type.
@@ -234,7 +234,7 @@ impl Client {
 fn each_stream_of_a_node_on_typed_services_has_its_own() {
     let mut client = Client::new(Variant::Delta, &ONE);
     client.session = Session::typed(view(&ONE), 1, timing());
-    let of = |client: &Client| [1, 2, 3].map(|stream| client.session.standing(stream).acked);
+    let of = |client: &Client| [1, 2, 3].map(|stream| client.session.acked(stream));
     let on = |client: &mut Client, stream: u64| client.stream = stream;
     client.ask(CDS, &[]);
     client.envoy();

@@ -72,7 +72,7 @@ impl Client {
     }
 
     fn send(&mut self, kind: Kind, request: Request) -> Option<Verdict> {
-        self.session.on_request(self.stream, kind, &request, self.now)
+        self.session.on_request(self.stream, kind, &request, self.now).verdict
     }
 
     /// Asks for names (SotW: the whole list; delta: in addition) without answering anything.

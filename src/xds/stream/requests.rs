@@ -10,11 +10,11 @@ use tonic::Status;
 
 use super::{Client, Stream};
 use crate::snapshot::{Kind, Node, Snapshot, View};
-use crate::xds::board::{Rejection, StreamStatus, TypeStatus, Variant};
-use crate::xds::channel::{Channel, Verdict};
-use crate::xds::clock::now;
+use crate::xds::board::Variant;
+use crate::xds::channel::Verdict;
 use crate::xds::inbound::Chunks;
 use crate::xds::limits::{self, TooMuch};
+use crate::xds::live::Live;
 use crate::xds::request::Request;
 use crate::xds::wire::{self, Incoming, Told, Unreadable};
 
@@ -36,10 +36,10 @@ impl Stream {
             (Some(_), _) => {}
         }
         self.shared.limits.check(&mut incoming.request).map_err(|too_much| self.refuse(too_much))?;
-        self.on_request(incoming)
+        self.on_request(incoming, now)
     }
 
-    fn on_request(&mut self, incoming: Incoming) -> Result<(), Status> {
+    fn on_request(&mut self, incoming: Incoming, now: Instant) -> Result<(), Status> {
         let sotw = self.origin.variant == Variant::Sotw;
         let kind = match (self.origin.kind, incoming.type_url.as_str()) {
             (None, "") => {
@@ -54,7 +54,7 @@ impl Stream {
             }
         };
         match kind {
-            Some(kind) => self.on_known(kind, &incoming.request)?,
+            Some(kind) => self.on_known(kind, &incoming.request, now)?,
             None => self.on_foreign(&incoming),
         }
         Ok(())
@@ -86,36 +86,32 @@ impl Stream {
         let node = Arc::new(node);
         tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
             service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
-        let row = self.shared.board.put(StreamStatus {
+        let bell = conversation.listen().map(WatchStream::from_changes);
+        self.shared.board.put(Live {
             id: self.id,
             node: node.clone(),
             peer: self.origin.peer,
             variant: self.origin.variant,
             aggregated: self.origin.is_aggregated(),
             since: Timestamp::now(),
-            acked: None,
-            types: Default::default(),
+            conversation: conversation.clone(),
         });
-        let bell = conversation.listen().map(WatchStream::from_changes);
-        let notes = self.shared.live.open(self.id, &conversation);
-        self.client = Some(Client { node, membership, row, conversation, bell, notes });
+        self.client = Some(Client { node, membership, conversation, bell });
         Ok(())
     }
 
-    fn on_known(&mut self, kind: Kind, request: &Request) -> Result<(), Status> {
+    fn on_known(&mut self, kind: Kind, request: &Request, now: Instant) -> Result<(), Status> {
         let Some(client) = &self.client else { return Ok(()) };
         let old = self.told_view(client, kind, request);
-        let (verdict, rejected, names) = {
+        let (heard, names) = {
             let mut session = client.conversation.session();
-            let verdict = session.on_request(self.id, kind, request, now());
+            let heard = session.on_request(self.id, kind, request, now);
             old.iter().for_each(|old| session.remember(self.id, kind, old));
-            (verdict, session.channel(self.id, kind).is_some_and(Channel::is_rejected), session.names_on(self.id))
+            let names = if heard.resubscribed { session.names_on(self.id) } else { 0 };
+            (heard, names)
         };
         self.shared.limits.check_count(names).map_err(|too_much| self.refuse(too_much))?;
-        if let Some(verdict) = &verdict {
-            client.notes.answered(kind, verdict, rejected, Timestamp::now());
-        }
-        match &verdict {
+        match &heard.verdict {
             Some(Verdict::Ack { after, .. }) => self.shared.metrics.acked(kind, after.as_secs_f64()),
             Some(Verdict::Nack { message, version, names }) => {
                 self.shared.metrics.nacked(kind);
@@ -123,7 +119,6 @@ impl Stream {
             }
             None => {}
         }
-        self.shared.board.update(&client.row, |status| note_verdict(status.types.of_mut(kind), verdict, rejected));
         Ok(())
     }
 
@@ -145,28 +140,6 @@ impl Stream {
             self.ready.push_back(wire::encode_foreign(&incoming.type_url, nonce, &names));
             self.answered = true;
         }
-    }
-}
-
-/// `rejected` says that the client still rejects something: then its words stay, whatever else it accepts.
-fn note_verdict(status: &mut TypeStatus, verdict: Option<Verdict>, rejected: bool) {
-    if verdict.is_some() {
-        status.unanswered = None;
-    }
-    match verdict {
-        Some(Verdict::Ack { version, .. }) => {
-            status.acks += 1;
-            status.acked = Some(version);
-            status.acked_at = Some(Timestamp::now());
-            if !rejected {
-                status.rejected = None;
-            }
-        }
-        Some(Verdict::Nack { version, message, names }) => {
-            status.nacks += 1;
-            status.rejected = Some(Box::new(Rejection { version, message, resources: names.into_names(), at: Timestamp::now() }));
-        }
-        None => {}
     }
 }
 

@@ -1,0 +1,70 @@
+//! A stream that lives, as the board sees it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::board::{Rejection, Seen, StreamStatus, TypeStatus, Variant};
+use super::channel::{Channel, Refusal};
+use super::inspect::{Inspection, inspect};
+use super::server::Conversation;
+use super::session::Session;
+use super::wall::Wall;
+use crate::snapshot::{Kind, Node, Version};
+
+/// What does not change of a stream, and its part in a conversation, which is asked for the rest.
+#[derive(Debug)]
+pub(super) struct Live {
+    pub id: u64,
+    pub node: Arc<Node>,
+    pub peer: Option<SocketAddr>,
+    pub variant: Variant,
+    pub aggregated: bool,
+    pub since: Timestamp,
+    pub conversation: Arc<Conversation>,
+}
+
+impl Seen for Live {
+    fn id(&self) -> u64 {
+        self.id
+    }
+
+    fn status(&self, wall: &Wall) -> StreamStatus {
+        let Live { id, peer, variant, aggregated, since, .. } = *self;
+        let session = self.conversation.session();
+        let types = session.channels(id).map(|(kind, channel)| (kind, type_status(&session, id, kind, channel, wall))).collect();
+        StreamStatus { id, node: self.node.clone(), peer, variant, aggregated, since, acked: session.acked(id), types }
+    }
+
+    fn inspect(&self, wall: &Wall) -> Vec<Inspection> {
+        let session = self.conversation.session();
+        session.channels(self.id).flat_map(|(kind, channel)| inspect(channel, session.target().of(kind), wall)).collect()
+    }
+}
+
+fn type_status(session: &Session, stream: u64, kind: Kind, channel: &Channel, wall: &Wall) -> TypeStatus {
+    let account = channel.account();
+    let version = |(version, _): &(Version, _)| version.clone();
+    TypeStatus {
+        sent: account.sent.as_ref().map(version),
+        sent_at: account.sent.as_ref().map(|(_, at)| wall.time(*at)),
+        unanswered: account.unanswered.map(|at| wall.time(at)),
+        acked: account.acked.as_ref().map(version),
+        acked_at: account.acked.as_ref().map(|(_, at)| wall.time(*at)),
+        rejected: account.refusal().map(|refusal| Box::new(Rejection::of(refusal, wall))),
+        in_sync: session.is_in_sync(stream, kind),
+        waiting: session.waiting(kind).map(String::into_boxed_str),
+        pushes: account.pushes,
+        acks: account.acks,
+        nacks: account.nacks,
+    }
+}
+
+impl Rejection {
+    /// As it is told.
+    pub(super) fn of(refusal: &Refusal, wall: &Wall) -> Rejection {
+        let (version, message, resources) = (refusal.version.clone(), refusal.message.clone(), refusal.names.clone());
+        Rejection { version, message, resources, at: wall.time(refusal.at) }
+    }
+}
