@@ -3,22 +3,23 @@
 //! It is pulled by HTTP/2: the next response is made when the client's window has room for it, so a client that stops reading costs
 //! no memory, and skips what became old while it did not read. Requests are taken in before responses are made.
 
+mod ready;
 mod requests;
 mod signals;
 
-use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use futures_util::{FutureExt as _, StreamExt as _};
+use futures_util::StreamExt as _;
 use hyper::body::Incoming;
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
 
-use self::signals::Signals;
+use self::ready::Ready;
+use self::signals::{Signal, Signals};
 use super::admission::Place;
 use super::board::Variant;
 use super::clock::now;
@@ -69,15 +70,14 @@ pub(super) struct Stream {
     pace: Pace,
     /// Set by the first request.
     client: Option<Client>,
-    /// Messages that are made and not yet sent.
-    ready: VecDeque<Bytes>,
+    ready: Ready,
     /// How often the gate was forced, as far as it was told.
     forced: u64,
     /// Something happened since there was last nothing to be sent.
     stirred: bool,
     /// Something was sent.
     answered: bool,
-    /// The connection ends, and this stream at that moment if not before.
+    /// The connection is to end, and this stream at that moment if not before.
     leaving: Option<Instant>,
 }
 
@@ -113,7 +113,7 @@ impl Stream {
             pulse,
             pace: Pace::default(),
             client: None,
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             forced: 0,
             stirred: true,
             answered: false,
@@ -145,7 +145,7 @@ impl Stream {
             if taken == Taken::Ended {
                 return Poll::Ready(Ok(None));
             }
-            let changed = self.take_in_changes(cx)?;
+            let changed = self.take_in_signals(cx, now)?;
             if self.respond(now) || changed || !self.ready.is_empty() {
                 continue;
             }
@@ -162,8 +162,10 @@ impl Stream {
     /// Waits for its turn, before anything is done for it.
     fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Status>> {
         if self.place.begins.is_some() {
-            if self.signals.closing.poll_unpin(cx).is_ready() {
-                return Poll::Ready(Err(self.farewell()));
+            while let Poll::Ready(signal) = self.signals.poll_next(cx) {
+                if signal != Some(Signal::Published) {
+                    return Poll::Ready(Err(self.farewell()));
+                }
             }
             ready!(self.signals.poll_alarm(self.place.begins, cx));
             self.place.begins = None;
@@ -172,17 +174,8 @@ impl Stream {
     }
 
     fn next_piece(&mut self, now: Instant) -> Option<Bytes> {
-        let mut piece = self.ready.pop_front()?;
-        if piece.len() > GULP {
-            self.ready.push_front(piece.split_off(GULP));
-        }
+        let piece = self.ready.pop(GULP)?;
         Some(self.pulse.give(piece, now))
-    }
-
-    /// The connection is to end. Who has just come is answered first: ended without an answer, a stream looks like a broken server.
-    fn leave(&mut self, now: Instant) -> Result<(), Status> {
-        let by = *self.leaving.get_or_insert_with(|| now + LAST_WORD);
-        if self.answered || by <= now { Err(self.farewell()) } else { Ok(()) }
     }
 
     fn farewell(&self) -> Status {
@@ -210,19 +203,22 @@ impl Stream {
         Ok(Taken::SomeOf)
     }
 
-    /// Takes in what was published meanwhile. If there was something, there may be more.
-    fn take_in_changes(&mut self, cx: &mut Context<'_>) -> Result<bool, Status> {
-        let Poll::Ready(changed) = self.signals.changes.poll_next_unpin(cx) else { return Ok(false) };
-        changed.ok_or_else(|| Status::unavailable("the server is shutting down"))?;
-        self.retarget()?;
+    /// Takes in what has come from outside meanwhile. If there was something, there may be more.
+    fn take_in_signals(&mut self, cx: &mut Context<'_>, now: Instant) -> Result<bool, Status> {
+        let Poll::Ready(signal) = self.signals.poll_next(cx) else { return Ok(false) };
+        match signal.ok_or_else(|| Status::unavailable("the server is shutting down"))? {
+            Signal::Published => self.retarget()?,
+            Signal::Closing => self.leaving = Some(now + LAST_WORD),
+        }
         self.stirred = true;
         Ok(true)
     }
 
-    /// Waits until something happens besides requests and changes.
+    /// Waits until something happens besides requests and signals.
     fn poll_event(&mut self, cx: &mut Context<'_>, now: Instant) -> Poll<Result<(), Status>> {
-        if self.signals.closing.poll_unpin(cx).is_ready() {
-            self.leave(now)?;
+        // Who has just come is answered first: ended without an answer, a stream looks like a broken server.
+        if self.leaving.is_some_and(|by| self.answered || by <= now) {
+            return Poll::Ready(Err(self.farewell()));
         }
         let bell = self.client.as_mut().and_then(|client| client.bell.as_mut());
         let rung = bell.is_some_and(|bell| bell.poll_next_unpin(cx).is_ready());
@@ -270,7 +266,7 @@ impl Stream {
         self.shared.metrics.sent(response.kind, bytes);
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
-        self.ready.push_back(message);
+        self.ready.push(message);
         self.answered = true;
         true
     }

@@ -19,6 +19,13 @@ pub struct Entry {
     pub(super) state: State,
     /// What the client is known to use.
     pub(super) confirmed: Confirmed,
+    /// What it may be using besides; mostly nothing.
+    past: Option<Box<Past>>,
+}
+
+/// What a client may be using besides what it was sent last and what it is known to use.
+#[derive(Debug, Default)]
+struct Past {
     /// What it was sent before the newest and never accepted, with the nonces: its answers may be under way, so it may be using any.
     earlier: Vec<(u64, Arc<Resource>)>,
     /// What it had, or may have had, before it was told that the name is gone, until it answers to that or to what came after. It is
@@ -57,17 +64,7 @@ impl Entry {
     /// The client told, as it reconnected, that it holds something of this version.
     pub(super) fn told(version: &str) -> Entry {
         let (state, confirmed) = (State::Acked, Confirmed::Foreign);
-        Entry {
-            sent: Version::told(version),
-            resource: None,
-            removed: false,
-            nonce: 0,
-            state,
-            confirmed,
-            earlier: Vec::new(),
-            leaving: Vec::new(),
-            leaving_unknown: false,
-        }
+        Entry { sent: Version::told(version), resource: None, removed: false, nonce: 0, state, confirmed, past: None }
     }
 
     /// The client holds this very resource.
@@ -95,32 +92,33 @@ impl Entry {
 
     fn of(resource: &Arc<Resource>, nonce: u64, state: State, confirmed: Confirmed) -> Entry {
         let (sent, resource) = (resource.version.clone(), Some(resource.clone()));
-        let (earlier, leaving) = (Vec::new(), Vec::new());
-        Entry { sent, resource, removed: false, nonce, state, confirmed, earlier, leaving, leaving_unknown: false }
+        Entry { sent, resource, removed: false, nonce, state, confirmed, past: None }
     }
 
     /// Word that the name is gone goes out with this nonce. The client is not counted on to have it any more; whether it still uses
     /// it is not known until it answers.
     pub(super) fn removed(mut self, nonce: u64) -> Entry {
         self.supersede();
-        let Entry { sent, confirmed, earlier, mut leaving, mut leaving_unknown, .. } = self;
-        leaving.extend(earlier.into_iter().map(|(_, resource)| resource));
+        let Entry { sent, confirmed, past, .. } = self;
+        let mut past = past.unwrap_or_default();
+        past.leaving.extend(past.earlier.drain(..).map(|(_, resource)| resource));
         match confirmed {
-            Confirmed::Known(resource) => leaving.push(resource),
-            Confirmed::Foreign => leaving_unknown = true,
+            Confirmed::Known(resource) => past.leaving.push(resource),
+            Confirmed::Foreign => past.leaving_unknown = true,
             Confirmed::Nothing => {}
         }
-        let (confirmed, earlier) = (Confirmed::Nothing, Vec::new());
-        Entry { sent, resource: None, removed: true, nonce, state: State::Sent, confirmed, earlier, leaving, leaving_unknown }
+        let (state, confirmed) = (State::Sent, Confirmed::Nothing);
+        Entry { sent, resource: None, removed: true, nonce, state, confirmed, past: Some(past) }
     }
 
     /// Something newer goes out: what was sent last is one of what was sent earlier, if it is not known to be used.
     fn supersede(&mut self) {
         if let (Some(resource), State::Sent | State::Rejected) = (self.resource.take(), self.state) {
-            if self.earlier.len() == EARLIER {
-                self.earlier.remove(0);
+            let earlier = &mut self.past.get_or_insert_default().earlier;
+            if earlier.len() == EARLIER {
+                earlier.remove(0);
             }
-            self.earlier.push((self.nonce, resource));
+            earlier.push((self.nonce, resource));
         }
     }
 
@@ -129,20 +127,25 @@ impl Entry {
         if self.nonce == nonce {
             self.state = State::Acked;
             self.confirmed = self.resource.clone().map_or(Confirmed::Nothing, Confirmed::Known);
-            self.earlier.clear();
-            if !self.removed {
-                self.leaving.clear();
-                self.leaving_unknown = false;
-            }
-        } else if let Some((_, resource)) = self.earlier.iter().find(|(earlier, _)| *earlier == nonce) {
+            self.past = self.past.take().filter(|_| self.removed);
+            self.past.iter_mut().for_each(|past| past.earlier.clear());
+        } else if let Some(past) = &mut self.past
+            && let Some((_, resource)) = past.earlier.iter().find(|(earlier, _)| *earlier == nonce)
+        {
             self.confirmed = Confirmed::Known(resource.clone());
-            self.earlier.retain(|(earlier, _)| *earlier > nonce);
+            past.earlier.retain(|(earlier, _)| *earlier > nonce);
         }
     }
 
     /// Whether the client has accepted just this, and has nothing to say to anything else.
     pub(super) fn is_settled(&self, resource: &Resource) -> bool {
         !self.removed && self.state == State::Acked && self.sent == resource.version && self.confirmed != Confirmed::Foreign
+    }
+}
+
+impl Past {
+    fn may_refer(&self, refers: impl Fn(&Arc<Resource>) -> bool) -> bool {
+        self.leaving_unknown || self.earlier.iter().map(|(_, resource)| resource).chain(&self.leaving).any(refers)
     }
 }
 
@@ -207,8 +210,7 @@ impl<'a> Held<'a> {
                     Confirmed::Foreign => true,
                     Confirmed::Nothing => false,
                 };
-                let earlier = entry.earlier.iter().map(|(_, resource)| resource);
-                pending || confirmed || entry.leaving_unknown || earlier.chain(&entry.leaving).any(refers)
+                pending || confirmed || entry.past.as_ref().is_some_and(|past| past.may_refer(refers))
             }
         }
     }

@@ -1,11 +1,11 @@
 //! What a stream waits for besides requests.
 
-use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use futures_util::{FutureExt as _, Stream, StreamExt as _};
 use tokio::time::Sleep;
 use tokio_stream::wrappers::WatchStream;
 use tokio_util::sync::WaitForCancellationFutureOwned;
@@ -17,11 +17,35 @@ use crate::xds::server::Shared;
 
 /// What a stream waits for besides requests. Each is registered with once and again only when it has happened, not at every wait.
 pub(super) struct Signals {
-    /// The connection is to end.
-    pub closing: Seldom<WaitForCancellationFutureOwned>,
-    /// Something else is published.
-    pub changes: Seldom<WatchStream<Option<Arc<Snapshot>>>>,
+    seldom: Seldom<Outside>,
     alarm: Option<Pin<Box<Sleep>>>,
+}
+
+/// What comes from outside of the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// Something else is published.
+    Published,
+    /// The connection is to end. It is told once.
+    Closing,
+}
+
+struct Outside {
+    changes: WatchStream<Option<Arc<Snapshot>>>,
+    /// Until it is told.
+    closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+}
+
+impl Stream for Outside {
+    type Item = Signal;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Signal>> {
+        if self.closing.as_mut().is_some_and(|closing| closing.poll_unpin(cx).is_ready()) {
+            self.closing = None;
+            return Poll::Ready(Some(Signal::Closing));
+        }
+        self.changes.poll_next_unpin(cx).map(|changed| changed.map(|_| Signal::Published))
+    }
 }
 
 impl Signals {
@@ -30,8 +54,13 @@ impl Signals {
         let mut published = shared.published.clone();
         // The stream begins with what there is now.
         published.mark_unchanged();
-        let changes = Seldom::new(WatchStream::from_changes(published));
-        Signals { closing: Seldom::new(peer.line.closing()), changes, alarm: None }
+        let (changes, closing) = (WatchStream::from_changes(published), Some(Box::pin(peer.line.closing())));
+        Signals { seldom: Seldom::new(Outside { changes, closing }), alarm: None }
+    }
+
+    /// Waits for the next signal; `None` when nothing will ever be published again.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Signal>> {
+        self.seldom.poll_next_unpin(cx)
     }
 
     /// Waits until that time, if there is one.
