@@ -4,6 +4,7 @@
 //! In the last two cases the client is told first (GOAWAY), so that it opens its next stream elsewhere; then the streams end, and
 //! then the connection.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper::body::Incoming;
@@ -55,19 +56,22 @@ pub(super) async fn converse(connection: Connection, site: Site, lifetime: Lifet
         site.answer(request)
     });
     let mut served = std::pin::pin!(settings().serve_connection(TokioIo::new(connection), service));
-    let told = Seldom::new(async {
+    // One bell for all that seldom happens: a connection is woken a hundred thousand times for each of these.
+    let news = Seldom::new(async {
         tokio::select! {
-            () = grown_old(lifetime) => Duration::ZERO,
-            () = stop.cancelled() => lifetime.turn(fastrand::f64()),
+            () = line.is_cut() => News::Cut,
+            () = grown_old(lifetime) => News::Ends(Duration::ZERO),
+            () = stop.cancelled() => News::Ends(lifetime.turn(fastrand::f64())),
         }
     });
-    let serving = async {
-        let turn = tokio::select! {
-            biased;
-            ended = &mut served => return ended,
-            turn = told => turn,
-        };
-        served.as_mut().graceful_shutdown();
+    let news = tokio::select! {
+        biased;
+        ended = &mut served => return over(address, ended),
+        news = news => news,
+    };
+    let News::Ends(turn) = news else { return };
+    served.as_mut().graceful_shutdown();
+    let last = async {
         tokio::select! {
             ended = &mut served => return ended,
             () = tokio::time::sleep(turn) => line.close(),
@@ -77,10 +81,22 @@ pub(super) async fn converse(connection: Connection, site: Site, lifetime: Lifet
     };
     tokio::select! {
         biased;
-        () = Seldom::new(line.is_cut()) => {}
-        ended = serving => if let Err(error) = ended {
-            tracing::debug!(?address, %error, "a connection broke");
-        },
+        () = line.is_cut() => {}
+        ended = last => over(address, ended),
+    }
+}
+
+/// What happens to a connection beside what its client does.
+enum News {
+    /// It is to end at once.
+    Cut,
+    /// It is to end, and its streams so long after the client was told.
+    Ends(Duration),
+}
+
+fn over(address: Option<SocketAddr>, ended: hyper::Result<()>) {
+    if let Err(error) = ended {
+        tracing::debug!(?address, %error, "a connection broke");
     }
 }
 

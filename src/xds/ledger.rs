@@ -4,17 +4,19 @@
 //! such ledgers share, and beside it only the names for which something else is true. What a change costs, in time and in memory,
 //! depends on the names that changed, not on those that there are.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::subscription::Name;
 use crate::snapshot::{Resource, TypeView};
 
 mod entry;
+mod own;
 
 pub use entry::{Entry, Held, State};
 
 use entry::Confirmed;
+use own::Own;
 
 /// The record of one type on one stream. Answers depend on it, never on what a client claims in a request; the one exception is
 /// the map with which a client reconnects, and that is taken in here once.
@@ -22,7 +24,7 @@ use entry::Confirmed;
 pub struct Ledger {
     whole: Option<Whole>,
     /// Names of which something else is true: a record of their own, or that the client does not hold them although the whole has them.
-    own: BTreeMap<Name, Option<Box<Entry>>>,
+    own: Own,
 }
 
 /// A view that the client was sent as a whole, or has come to hold.
@@ -74,7 +76,7 @@ impl Ledger {
             .iter()
             .flat_map(|whole| whole.view.iter().map(|(name, resource)| (name, Held::Whole(resource, whole.acked))));
         let own = self.own.iter().filter_map(|(name, own)| own.as_deref().map(|entry| (name, Held::Own(entry))));
-        whole.filter(|(name, _)| !self.own.contains_key(*name)).chain(own)
+        whole.filter(|(name, _)| !self.own.contains(name)).chain(own)
     }
 
     /// Whether the client was sent nothing and told of nothing.
@@ -88,8 +90,13 @@ impl Ledger {
     }
 
     /// Names of which something else is true than of the whole.
-    pub fn own(&self) -> impl ExactSizeIterator<Item = &Name> {
-        self.own.keys()
+    pub fn own(&self) -> impl Iterator<Item = &Name> {
+        self.own.iter().map(|(name, _)| name)
+    }
+
+    /// How many those are.
+    pub fn own_len(&self) -> usize {
+        self.own.len()
     }
 
     /// What the client was sent and has not answered.
@@ -109,7 +116,7 @@ impl Ledger {
         let mut names: Vec<Name> = own.filter(|name| view.get(name).is_none()).collect();
         if let Some(whole) = self.whole.as_ref().filter(|whole| !Arc::ptr_eq(&whole.view, view)) {
             let gone = view.changes_since(&whole.view);
-            let gone = gone.iter().filter(|name| view.get(name).is_none() && !self.own.contains_key(*name));
+            let gone = gone.iter().filter(|name| view.get(name).is_none() && !self.own.contains(name));
             names.extend(gone.filter(|name| whole.view.get(name).is_some()).cloned());
         }
         names
@@ -117,8 +124,8 @@ impl Ledger {
 
     /// Whether anything that the client may be using refers to a name.
     pub fn may_refer_to(&self, name: &str) -> bool {
-        let own = self.own.values().flatten().any(|entry| Held::Own(entry).may_refer_to(name));
-        own || self.whole.iter().flat_map(|whole| whole.view.referrers(name)).any(|referrer| !self.own.contains_key(referrer))
+        let own = self.own.entries().any(|entry| Held::Own(entry).may_refer_to(name));
+        own || self.whole.iter().flat_map(|whole| whole.view.referrers(name)).any(|referrer| !self.own.contains(referrer))
     }
 
     /// A client reconnects and tells that it holds this, names and versions. What is just as in the view needs no record of its own.
@@ -175,7 +182,7 @@ impl Ledger {
 
     /// A whole view goes out with this nonce, to a client that holds nothing.
     pub fn sent_whole(&mut self, view: &Arc<TypeView>, nonce: u64) {
-        self.own.clear();
+        self.own = Own::default();
         self.whole = Some(Whole { view: view.clone(), nonce, acked: false });
     }
 
@@ -212,8 +219,8 @@ impl Ledger {
     pub fn forget(&mut self, name: &str) {
         match self.whole.as_ref().and_then(|whole| whole.view.get(name)) {
             Some(resource) => self.own.insert(resource.name.clone(), None),
-            None => self.own.remove(name),
-        };
+            None => drop(self.own.remove(name)),
+        }
     }
 
     /// Keeps the records of those names alone.
@@ -231,7 +238,7 @@ impl Ledger {
             whole.acked = true;
         }
         match carried {
-            Carried::Whole(_) => self.own.values_mut().flatten().for_each(|entry| entry.acked(nonce)),
+            Carried::Whole(_) => self.own.entries_mut().for_each(|entry| entry.acked(nonce)),
             Carried::Names(names) => names.iter().for_each(|name| self.acked_one(name, nonce, heeds)),
         }
     }
@@ -247,22 +254,22 @@ impl Ledger {
     /// The client rejects the response with this nonce that carried these names.
     pub fn rejected(&mut self, carried: &Carried, nonce: u64) {
         self.unanswered_for_good(nonce);
-        let reject = |entry: &mut Box<Entry>| {
+        let reject = |entry: &mut Entry| {
             if entry.nonce == nonce {
                 entry.state = State::Rejected;
             }
         };
         match carried {
-            Carried::Whole(_) => self.own.values_mut().flatten().for_each(reject),
+            Carried::Whole(_) => self.own.entries_mut().for_each(reject),
             Carried::Names(names) => names.iter().for_each(|name| {
-                self.own.get_mut(name).and_then(Option::as_mut).into_iter().for_each(reject);
+                self.own.get_mut(name).and_then(Option::as_deref_mut).into_iter().for_each(reject);
             }),
         }
     }
 
     /// Whether the client rejected the newest word about any name.
     pub fn has_rejected(&self) -> bool {
-        self.own.values().flatten().any(|entry| entry.state == State::Rejected)
+        self.own.entries().any(|entry| entry.state == State::Rejected)
     }
 
     /// No ACK of the response with this nonce will count any more; what it carried may be accepted with a later one, name by name.
@@ -276,8 +283,9 @@ impl Ledger {
     fn dissolve(&mut self) {
         let Some(whole) = self.whole.take() else { return };
         for (name, _) in whole.view.iter() {
-            let entry = whole.entry(name).map(Box::new);
-            self.own.entry(name.clone()).or_insert(entry);
+            if !self.own.contains(name) {
+                self.own.insert(name.clone(), whole.entry(name).map(Box::new));
+            }
         }
         self.own.retain(|_, own| own.is_some());
     }
@@ -293,11 +301,11 @@ impl Ledger {
                 let changes = view.changes_since(&whole.view);
                 let (gone, other): (Vec<&Name>, Vec<&Name>) = changes.iter().partition(|name| view.get(name).is_none());
                 // What the new view has and the old had not is held only if it has a record; and what left it must have been left.
-                let old = |name: &&Name| whole.view.get(name).is_some() && !self.own.contains_key(*name);
+                let old = |name: &&Name| whole.view.get(name).is_some() && !self.own.contains(name);
                 if gone.iter().any(old) || other.iter().any(old) || !self.own.iter().all(settled) {
                     return;
                 }
-                let new: Vec<Name> = other.into_iter().filter(|name| !self.own.contains_key(*name)).cloned().collect();
+                let new: Vec<Name> = other.into_iter().filter(|name| !self.own.contains(name)).cloned().collect();
                 self.own.retain(|name, own| own.is_none() && view.get(name).is_some());
                 self.own.extend(new.into_iter().map(|name| (name, None)));
             }
@@ -306,8 +314,7 @@ impl Ledger {
                     return;
                 }
                 let held = std::mem::take(&mut self.own);
-                self.own =
-                    view.iter().filter(|(name, _)| !held.contains_key(*name)).map(|(name, _)| (name.clone(), None)).collect();
+                self.own = view.iter().filter(|(name, _)| !held.contains(name)).map(|(name, _)| (name.clone(), None)).collect();
             }
         }
         self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });

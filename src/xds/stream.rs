@@ -136,8 +136,8 @@ impl Stream {
 
     fn poll_piece(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Bytes>, Status>> {
         ready!(self.poll_begin(cx))?;
+        let now = now();
         loop {
-            let now = now();
             if let Some(piece) = self.next_piece(now) {
                 return Poll::Ready(Ok(Some(piece)));
             }

@@ -87,7 +87,7 @@ impl Channel {
     /// Names that matter. If the client holds a whole view: what is other in this one, and what is owed. Else what the subscription
     /// takes of the view, what the client holds, and what it asked for by name.
     pub(in crate::xds) fn names(&self, view: &Arc<TypeView>) -> Vec<Name> {
-        let mut names = Vec::with_capacity(self.ledger.own().len() + self.owed.names().len() + self.subscription.names().len());
+        let mut names = Vec::with_capacity(self.ledger.own_len() + self.owed.names().len() + self.subscription.names().len());
         names.extend(self.ledger.own().chain(self.owed.names()).cloned());
         match self.ledger.whole() {
             Some(whole) if Arc::ptr_eq(whole, view) => {}
