@@ -8,6 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use smallvec::SmallVec;
+
 use super::board::Variant;
 use super::ledger::{Carried, Ledger};
 use super::request::{DeltaRequest, Request, Resources, Response, SotwRequest, identity};
@@ -77,8 +79,8 @@ pub struct Channel {
     /// An answer came since records were last given up for the view they are of.
     answered: bool,
     newest: u64,
-    /// By nonce.
-    outstanding: Vec<Outstanding>,
+    /// By nonce; mostly it is one.
+    outstanding: SmallVec<[Outstanding; 1]>,
     rejected: bool,
     reach: Reach,
     account: Account,
@@ -149,7 +151,7 @@ impl Channel {
             dirty: false,
             answered: false,
             newest: 0,
-            outstanding: Vec::new(),
+            outstanding: SmallVec::new(),
             rejected: false,
             reach: Reach::default(),
             account: Account::default(),
@@ -329,8 +331,8 @@ impl Channel {
         // Envoy acknowledges that routes are gone, and goes on with them for as long as it asks for them (`RdsRouteConfigSubscription`).
         let heeds = self.kind != Kind::Route;
         if self.variant == Variant::Sotw {
-            let older = self.outstanding.extract_if(.., |response| response.nonce < nonce);
-            for response in older {
+            let older = self.outstanding.partition_point(|response| response.nonce < nonce);
+            for response in self.outstanding.drain(..older) {
                 match request.error() {
                     None => self.ledger.acked(&response.carried, response.nonce, heeds),
                     Some(_) => self.ledger.unanswered_for_good(response.nonce),

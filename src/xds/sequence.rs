@@ -53,16 +53,37 @@ pub struct Sequence {
     typed: bool,
     /// On typed services: it has asked for clusters, so routes wait for them also while that stream is opened anew.
     asks_for_clusters: bool,
+    times_forced: u64,
+    opened: Option<Instant>,
+    wake_at: Option<Instant>,
+    /// `None` while nothing waits and nothing is to go, as it is most of the time with most nodes.
+    stays: Option<Box<Stays>>,
+}
+
+/// What stays as a node has it.
+#[derive(Debug, Default)]
+struct Stays {
     keep: BTreeMap<Kind, BTreeSet<Name>>,
     /// Those of them that go on when the node has answered for clusters; the others that lead to clusters lead to rejected ones.
     waits: BTreeMap<Kind, BTreeSet<Name>>,
     /// Clusters that are wanted no more, and since when no route leads to them.
     retiring: BTreeMap<Name, Option<Instant>>,
     gate: Gate,
-    times_forced: u64,
-    opened: Option<Instant>,
-    wake_at: Option<Instant>,
 }
+
+impl Stays {
+    fn is_empty(&self) -> bool {
+        let none = |names: &BTreeMap<Kind, BTreeSet<Name>>| names.values().all(BTreeSet::is_empty);
+        none(&self.keep) && none(&self.waits) && self.retiring.is_empty() && self.gate.cold.is_empty() && !self.gate.forced
+    }
+}
+
+static NOTHING: Stays = Stays {
+    keep: BTreeMap::new(),
+    waits: BTreeMap::new(),
+    retiring: BTreeMap::new(),
+    gate: Gate { cold: BTreeMap::new(), forced: false },
+};
 
 /// The gate in front of routes and listeners: what it waits for.
 #[derive(Debug, Default)]
@@ -86,13 +107,13 @@ impl Sequence {
 
     /// Names of a kind that stay as the node has them.
     pub fn keep(&self, kind: Kind) -> &BTreeSet<Name> {
-        self.keep.get(&kind).unwrap_or(&NONE)
+        self.stays().keep.get(&kind).unwrap_or(&NONE)
     }
 
     /// Names of a kind that stay as the node has them until it has answered for the clusters that they lead to. What leads to a cluster
     /// that it has rejected is not among them, unless it leads to others, too.
     pub fn waits(&self, kind: Kind) -> &BTreeSet<Name> {
-        self.waits.get(&kind).unwrap_or(&NONE)
+        self.stays().waits.get(&kind).unwrap_or(&NONE)
     }
 
     /// Whether names of a kind wait for a cluster that is to come instead of a rejected one.
@@ -107,17 +128,17 @@ impl Sequence {
 
     /// Clusters whose ACK routes wait for.
     pub fn waits_for(&self) -> impl Iterator<Item = &Name> {
-        self.gate.cold.keys()
+        self.stays().gate.cold.keys()
     }
 
     /// Clusters that are kept only until routes have left them and they have drained.
     pub fn retiring(&self) -> impl Iterator<Item = &Name> {
-        self.retiring.keys()
+        self.stays().retiring.keys()
     }
 
     /// Whether this cluster is kept only until then.
     pub fn is_retiring(&self, name: &str) -> bool {
-        self.retiring.contains_key(name)
+        self.stays().retiring.contains_key(name)
     }
 
     /// How often routes were let through because the node did not answer for their clusters in time.
@@ -125,37 +146,43 @@ impl Sequence {
         self.times_forced
     }
 
-    /// Whether anything stays as the node has it.
-    pub fn keeps_any(&self) -> bool {
-        self.keep.values().any(|names| !names.is_empty())
+    fn stays(&self) -> &Stays {
+        self.stays.as_deref().unwrap_or(&NOTHING)
     }
 
     /// Works out what stays as it is. Returns the kinds for which that changed.
     pub fn refresh(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) -> Kinds {
         self.opened.get_or_insert(now);
-        let (before, waited) = (std::mem::take(&mut self.keep), std::mem::take(&mut self.waits));
         self.wake_at = None;
-        if self.is_settled(channels) {
-            self.gate = Gate::default();
+        let settled = self.is_settled(channels);
+        // So it is for most updates.
+        if settled && self.stays.is_none() && knows_routes(channels) {
+            return Kinds::default();
+        }
+        let stays = self.stays_mut();
+        let (before, waited) = (std::mem::take(&mut stays.keep), std::mem::take(&mut stays.waits));
+        if settled {
+            stays.gate = Gate::default();
         } else {
             self.retire(target, channels, timing, now);
             self.shut_gate(target, channels, timing, now);
         }
         self.keep_routes(target, channels);
-        // So it is for most updates.
-        if [&before, &self.keep, &waited, &self.waits].into_iter().all(BTreeMap::is_empty) {
-            return Kinds::default();
-        }
+        self.stays = self.stays.take().filter(|stays| !stays.is_empty());
         let changed = |kind: &Kind| {
             before.get(kind).unwrap_or(&NONE) != self.keep(*kind) || waited.get(kind).unwrap_or(&NONE) != self.waits(*kind)
         };
         Kind::ALL.into_iter().filter(changed).collect()
     }
 
+    fn stays_mut(&mut self) -> &mut Stays {
+        self.stays.get_or_insert_default()
+    }
+
     /// Whether every cluster of the target is acknowledged and no other is left: then nothing has to wait, and nothing to stay. So it
     /// is for most updates, which change shares alone, and they should not cost a look at every cluster.
     fn is_settled(&self, channels: &Channels) -> bool {
-        !self.typed && self.retiring.is_empty() && !channels.has_none(Kind::Cluster) && channels.are_in_sync(Kind::Cluster)
+        !self.typed && self.stays().retiring.is_empty() && !channels.has_none(Kind::Cluster) && channels.are_in_sync(Kind::Cluster)
     }
 
     fn wake(&mut self, at: Instant) {
@@ -166,15 +193,15 @@ impl Sequence {
         let unwanted = channels.of(Kind::Cluster).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Cluster)));
         let unwanted: BTreeSet<Name> = unwanted.collect();
         if unwanted.is_empty() {
-            self.retiring.clear();
+            self.stays_mut().retiring.clear();
             return;
         }
         let unknown = self.uses_unknown_routes(channels, timing, now);
-        self.retiring.retain(|name, _| unwanted.contains(name));
+        self.stays_mut().retiring.retain(|name, _| unwanted.contains(name));
         let mut keep = BTreeSet::new();
         for name in unwanted {
             let used = unknown || channels.of(Kind::Route).any(|routes| routes.ledger().may_refer_to(&name));
-            let since = self.retiring.entry(name.clone()).or_default();
+            let since = self.stays_mut().retiring.entry(name.clone()).or_default();
             *since = if used { None } else { Some(since.unwrap_or(now)) };
             let until = since.map(|since| since + timing.drain);
             if until.is_none_or(|until| now < until) {
@@ -182,9 +209,8 @@ impl Sequence {
                 keep.insert(name);
             }
         }
-        self.keep
-            .insert(Kind::Endpoints, keep.iter().filter(|name| target.of(Kind::Endpoints).get(name).is_none()).cloned().collect());
-        self.keep.insert(Kind::Cluster, keep);
+        let endpoints = keep.iter().filter(|name| target.of(Kind::Endpoints).get(name).is_none()).cloned().collect();
+        self.stays_mut().keep.extend([(Kind::Endpoints, endpoints), (Kind::Cluster, keep)]);
     }
 
     /// Whether the node may be using routes that are not known here, because it reconnected and has not asked for routes yet.
@@ -201,19 +227,18 @@ impl Sequence {
 
     /// Keeps RouteConfigurations that are wanted no more while listeners or scopes that the node has may lead to them.
     fn keep_routes(&mut self, target: &View, channels: &Channels) {
-        let known = |kind| self.keep(kind).is_empty() && channels.are_in_sync(kind);
-        if known(Kind::Listener) && known(Kind::ScopedRoute) {
+        if self.keep(Kind::Listener).is_empty() && self.keep(Kind::ScopedRoute).is_empty() && knows_routes(channels) {
             return;
         }
         let held = channels.of(Kind::Route).flat_map(|channel| channel.ledger().not_in(target.of(Kind::Route)));
         let unwanted = held.filter(|name| target.of(Kind::Route).get_on_request(name).is_none());
-        self.keep.entry(Kind::Route).or_default().extend(unwanted);
+        self.stays_mut().keep.entry(Kind::Route).or_default().extend(unwanted);
     }
 
     fn shut_gate(&mut self, target: &View, channels: &Channels, timing: Timing, now: Instant) {
-        let before = std::mem::take(&mut self.gate);
+        let before = std::mem::take(&mut self.stays_mut().gate);
         self.open_or_shut(&before, target, channels, timing, now);
-        self.times_forced += u64::from(self.gate.forced && !before.forced);
+        self.times_forced += u64::from(self.stays().gate.forced && !before.forced);
     }
 
     fn open_or_shut(&mut self, before: &Gate, target: &View, channels: &Channels, timing: Timing, now: Instant) {
@@ -232,20 +257,20 @@ impl Sequence {
                     let since = since.map(|(_, since)| *since).filter(|_| !refused).unwrap_or(now);
                     let until = since + timing.warm_timeout;
                     let expired = !refused && now >= until;
-                    self.gate.forced |= expired;
+                    self.stays_mut().gate.forced |= expired;
                     shut |= !expired;
                     let stands = refused && stands_rejected(channels, cluster);
                     waits |= !(expired || stands);
                     if !expired && !refused {
                         self.wake(until);
                     }
-                    self.gate.cold.insert(cluster.name.clone(), (cluster.version.clone(), since));
+                    self.stays_mut().gate.cold.insert(cluster.name.clone(), (cluster.version.clone(), since));
                 }
                 if waits {
-                    self.waits.entry(kind).or_default().insert(name.clone());
+                    self.stays_mut().waits.entry(kind).or_default().insert(name.clone());
                 }
                 if shut {
-                    self.keep.entry(kind).or_default().insert(name);
+                    self.stays_mut().keep.entry(kind).or_default().insert(name);
                 }
             }
         }
@@ -284,6 +309,11 @@ impl Sequence {
         let endpoints = self.typed && !cluster.refs.iter().all(|name| in_use(channels, Kind::Endpoints, name));
         in_use(channels, Kind::Cluster, &cluster.name) && !endpoints
     }
+}
+
+/// Whether the node has all listeners and scopes that it should have, and so uses no other routes than it should.
+fn knows_routes(channels: &Channels) -> bool {
+    channels.are_in_sync(Kind::Listener) && channels.are_in_sync(Kind::ScopedRoute)
 }
 
 /// Whether the node uses some version of this resource.

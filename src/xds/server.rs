@@ -35,7 +35,7 @@ pub(super) struct Shared {
     pub published: Published,
     pub board: Arc<Board>,
     pub metrics: Metrics,
-    pub timing: Timing,
+    pub timing: Arc<Timing>,
     pub limits: Limits,
     pub admission: Admission,
     pub watchdog: Watchdog,
@@ -98,7 +98,7 @@ impl Server {
                 published,
                 board,
                 metrics,
-                timing,
+                timing: Arc::new(timing),
                 limits,
                 admission: Admission::new(limits),
                 watchdog: Watchdog::new(limits.unread, now()),
@@ -134,10 +134,10 @@ impl Shared {
     /// generation.
     pub fn conversation(&self, origin: &Origin, node: &Node, view: Arc<View>, generation: u64) -> Arc<Conversation> {
         if origin.is_aggregated() {
-            return Conversation::aggregated(Session::new(view, generation, self.timing));
+            return Conversation::aggregated(Session::new(view, generation, self.timing.clone()));
         }
         let key = (origin.peer, origin.variant, node.id.clone());
-        let begin = || (Conversation::typed(Session::typed(view.clone(), generation, self.timing)), 0);
+        let begin = || (Conversation::typed(Session::typed(view.clone(), generation, self.timing.clone())), 0);
         let mut entry = self.typed.entry(key).or_insert_with(begin);
         entry.1 += 1;
         let conversation = entry.0.clone();

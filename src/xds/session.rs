@@ -20,7 +20,7 @@ use crate::snapshot::{Kind, Resource, Serial, View};
 /// The conversation with one node.
 #[derive(Debug)]
 pub struct Session {
-    timing: Timing,
+    timing: Arc<Timing>,
     target: Arc<View>,
     channels: Channels,
     sequence: Sequence,
@@ -38,9 +38,9 @@ pub struct Session {
 
 impl Session {
     /// A session with a node that should have `target`, which is of this generation.
-    pub fn new(target: Arc<View>, generation: u64, timing: Timing) -> Session {
+    pub fn new(target: Arc<View>, generation: u64, timing: impl Into<Arc<Timing>>) -> Session {
         Session {
-            timing,
+            timing: timing.into(),
             target,
             channels: Channels::new(generation),
             sequence: Sequence::default(),
@@ -53,7 +53,7 @@ impl Session {
     }
 
     /// As `new`, for a node on typed services.
-    pub fn typed(target: Arc<View>, generation: u64, timing: Timing) -> Session {
+    pub fn typed(target: Arc<View>, generation: u64, timing: impl Into<Arc<Timing>>) -> Session {
         Session { sequence: Sequence::typed(), ..Session::new(target, generation, timing) }
     }
 
@@ -257,7 +257,7 @@ impl Session {
         for kind in self.stirred.iter() {
             self.channels.change_all(kind, |channel| channel.recognise(self.target.of(kind)));
         }
-        let changed = self.sequence.refresh(&self.target, &self.channels, self.timing, now);
+        let changed = self.sequence.refresh(&self.target, &self.channels, *self.timing, now);
         self.ring |= !changed.is_empty();
         self.spare.retain(|name, _| self.sequence.is_retiring(name));
         for kind in changed.iter() {

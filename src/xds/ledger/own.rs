@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::mem;
 
 use either::Either;
+use smallvec::SmallVec;
 
 use super::Entry;
 use crate::xds::subscription::Name;
@@ -11,19 +12,19 @@ use crate::xds::subscription::Name;
 /// A record of a name; `None` says that the client does not hold it, although the whole has it.
 pub(super) type Record = Option<Box<Entry>>;
 
-/// So many are looked through faster than a tree, and lie in one piece of memory instead of five.
+/// So many are looked through faster than a tree, and one lies where the ledger does.
 const FEW: usize = 8;
 
 /// Records by name, in order.
 #[derive(Debug)]
 pub(super) enum Own {
-    Few(Vec<(Name, Record)>),
+    Few(SmallVec<[(Name, Record); 1]>),
     Many(BTreeMap<Name, Record>),
 }
 
 impl Default for Own {
     fn default() -> Own {
-        Own::Few(Vec::new())
+        Own::Few(SmallVec::new())
     }
 }
 
