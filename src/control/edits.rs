@@ -117,8 +117,11 @@ impl Control {
     pub(super) fn come(&mut self, name: &str, outcome: &rollout::Outcome, now: Timestamp) -> bool {
         let Some(reading) = self.paths.get(name).and_then(|path| self.served.get(path)).cloned() else { return false };
         let Some(release) = reading.release() else { return false };
+        let before = self.rollouts.get(name).map(|live| live.traffic.clone());
         let moved = self.rollouts.put(release, outcome, now);
-        self.put_service(&reading);
+        if !self.put_service(&reading) {
+            self.put_traffic(&reading, before.as_ref());
+        }
         moved
     }
 

@@ -180,13 +180,23 @@ impl Control {
         }
     }
 
-    /// A service's translation, as far as its rollout is, takes its place among those that are served.
-    pub(super) fn put_service(&mut self, reading: &Arc<Reading>) {
-        let Some(release) = reading.release() else { return };
-        let traffic = self.rollouts.get(&release.service).map(|live| &live.traffic);
-        if let Some(service) = translated(reading, traffic) {
-            self.services.insert(release.service.clone(), service);
-        }
+    /// A service's translation, as far as its rollout is, takes its place among those that are served. False if there is none.
+    pub(super) fn put_service(&mut self, reading: &Arc<Reading>) -> bool {
+        let live = reading.release().and_then(|release| self.rollouts.get(&release.service));
+        let service = translated(reading, live.map(|live| &live.traffic));
+        self.put(service)
+    }
+
+    /// The same, as it is with this traffic.
+    pub(super) fn put_traffic(&mut self, reading: &Reading, traffic: Option<&Traffic>) {
+        let service = translated(reading, traffic);
+        self.put(service);
+    }
+
+    fn put(&mut self, service: Option<Arc<Service>>) -> bool {
+        let Some(service) = service else { return false };
+        self.services.insert(service.name().to_owned(), service);
+        true
     }
 
     pub(super) fn reading_of(&self, service: &str) -> Option<Arc<Reading>> {
@@ -198,12 +208,8 @@ impl Control {
 pub(super) fn translated(reading: &Reading, traffic: Option<&Traffic>) -> Option<Arc<Service>> {
     let release = reading.release()?;
     let Some(traffic) = traffic.filter(|traffic| **traffic != Traffic::at_rest(release)) else { return reading.service.clone() };
-    let made = match &reading.service {
-        Some(at_rest) => translate::moved(at_rest.objects(), release, traffic),
-        None => translate::service(release, traffic),
-    };
-    match made {
-        Ok(objects) => Some(Arc::new(Service::new(objects))),
+    match translate::service_after(reading.known(), release, traffic) {
+        Ok(objects) => Some(Arc::new(Service::after(reading.service.as_deref(), objects))),
         Err(invalid) => {
             let why: Vec<String> = invalid.iter().map(ToString::to_string).collect();
             tracing::error!(service = %release.service, "what a rollout asks for cannot be said to Envoy, so nothing moves: {}", why.join("; "));

@@ -39,6 +39,7 @@ impl Control {
             config: self.settings.config().cloned().unwrap_or_default(),
         };
         self.outputs.status.send_replace(Arc::new(status));
+        self.untold &= !ready;
     }
 
     /// The status with rollouts as they are now, and files as they were, if there is something new in it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::diag::{Problem, Severity, SourceFile};
 use crate::model::{self, Document, Release, Traffic};
 use crate::snapshot::Service;
-use crate::translate::{self, Invalid, ServiceObjects};
+use crate::translate::{self, Invalid, Known, ServiceObjects};
 
 pub use crate::sources::Files;
 
@@ -25,11 +25,17 @@ pub struct Reading {
 impl Reading {
     /// Reads a release file.
     pub fn new(file: &Arc<SourceFile>, files: &Files) -> Reading {
+        Reading::after(None, file, files)
+    }
+
+    /// The same, at the cost of what is other than in how the file read before: what is equal is neither translated nor checked again.
+    pub fn after(before: Option<&Reading>, file: &Arc<SourceFile>, files: &Files) -> Reading {
         let document = model::read_release(file, &|path| files.get(path).cloned());
         let endpoint_files = document.endpoint_files.iter().map(|path| (path.clone(), files.get(path).cloned())).collect();
         let mut problems = document.problems.clone();
-        let service = match document.value.as_ref().map(translated) {
-            Some(Ok(objects)) => Some(Arc::new(Service::new(objects))),
+        let known = before.and_then(Reading::known);
+        let service = match document.value.as_ref().map(|release| translated(release, known)) {
+            Some(Ok(objects)) => Some(Arc::new(Service::after(before.and_then(|before| before.service.as_deref()), objects))),
             Some(Err(invalid)) => {
                 problems.extend(invalid.iter().map(|invalid| refused_by_envoy(&document, invalid)));
                 None
@@ -47,6 +53,12 @@ impl Reading {
     /// The release, if the file is good.
     pub fn release(&self) -> Option<&Release> {
         self.service.as_ref().and(self.document.value.as_ref())
+    }
+
+    /// What the release is translated to at rest, if the file is good.
+    pub(super) fn known(&self) -> Option<Known<'_>> {
+        let at_rest = self.service.as_ref()?.objects();
+        self.document.value.as_ref().map(|release| Known { release, at_rest })
     }
 
     /// What is wrong with the file first of all, in one line; empty if nothing is.
@@ -67,9 +79,10 @@ impl Reading {
 }
 
 /// What a release is served as at rest; refused also if what its rollout comes to is, which must not show in the middle of it.
-fn translated(release: &Release) -> Result<ServiceObjects, Vec<Invalid>> {
-    let at_rest = translate::service(release, &Traffic::at_rest(release))?;
-    Traffic::examples(release).iter().try_for_each(|traffic| translate::service(release, traffic).map(|_| ()))?;
+fn translated(release: &Release, known: Option<Known<'_>>) -> Result<ServiceObjects, Vec<Invalid>> {
+    let at_rest = translate::service_after(known, release, &Traffic::at_rest(release))?;
+    let known = Some(Known { release, at_rest: &at_rest });
+    Traffic::examples(release).iter().try_for_each(|traffic| translate::service_after(known, release, traffic).map(drop))?;
     Ok(at_rest)
 }
 
@@ -106,10 +119,10 @@ blue_green: {preview: {header: {x-try: \"1\"}}}
     fn what_a_rollout_comes_to_is_refused_before_it_begins() {
         let file = Arc::new(SourceFile { path: "shop.yaml".into(), text: TEXT.into() });
         let mut release = model::read_release(&file, &|_| None).value.unwrap();
-        assert!(translated(&release).is_ok());
+        assert!(translated(&release, None).is_ok());
         let Some(Strategy::BlueGreen(plan)) = release.plan.as_mut().map(|plan| &mut plan.strategy) else { panic!("no plan") };
         plan.preview.as_mut().unwrap().header[0].subject = Subject::Header("x\ntry".into());
-        let refused = translated(&release).unwrap_err();
+        let refused = translated(&release, None).unwrap_err();
         assert!(refused[0].field.ends_with("match.headers[0].name"), "{refused:?}");
         assert!(translate::service(&release, &Traffic::at_rest(&release)).is_ok(), "at rest nothing would be seen of it");
     }

@@ -143,9 +143,16 @@ impl Settings {
         self.open();
     }
 
-    /// Tells the ports.
+    /// Tells the ports, if they do not know it yet.
     fn open(&self) {
-        self.doors.send_replace(Some(self.ports.doors()));
+        let doors = self.ports.doors();
+        self.doors.send_if_modified(|told| {
+            let other = told.as_ref() != Some(&doors);
+            if other {
+                *told = Some(doors);
+            }
+            other
+        });
     }
 
     fn files(&self, new: Option<(&Config, &str)>) -> BTreeSet<String> {

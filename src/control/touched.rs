@@ -82,7 +82,8 @@ impl Assembly {
         let Some(file) = files.get(path) else { return self.take_out(path) };
         let (read, served) = (self.read.get(path).cloned(), self.served.get(path).cloned());
         let known = [&read, &served].into_iter().flatten().find(|reading| reading.is_of(file, files));
-        let new = known.cloned().unwrap_or_else(|| Arc::new(Reading::new(file, files)));
+        let good = [&served, &read].into_iter().flatten().find(|reading| reading.release().is_some());
+        let new = known.cloned().unwrap_or_else(|| Arc::new(Reading::after(good.map(Arc::as_ref), file, files)));
         if [&read, &served].into_iter().flatten().any(|old| old.document.endpoint_files != new.document.endpoint_files) {
             return None;
         }

@@ -29,6 +29,8 @@ fn text(path: usize, content: usize) -> String {
         3 => good(&format!("h{path}"), "fleets: [nowhere]"),
         4 => format!("service: s{path}\nhosts: [h{path}]\nversions: {{v1: {{file: endpoints.json}}}}\nstable: v1\n"),
         5 => good("\"*.shared\"", ""),
+        7 => good(&format!("h{path}"), "upstream: {connect_timeout: 7s}"),
+        8 => good(&format!("h{path}"), "").replace("127.0.1.12", "127.0.1.13"),
         _ => "service: [".to_owned(),
     }
 }
@@ -92,7 +94,7 @@ proptest! {
 
     #[test]
     fn what_changed_tells_what_all_files_would(
-        steps in proptest::collection::vec((0..4_usize, proptest::option::weighted(0.9, 0..7_usize), any::<bool>()), 1..16),
+        steps in proptest::collection::vec((0..4_usize, proptest::option::weighted(0.9, 0..9_usize), any::<bool>()), 1..16),
     ) {
         let mut desk = Desk::default();
         for (path, content, further) in steps {

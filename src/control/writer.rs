@@ -248,13 +248,10 @@ impl Control {
         let (before, gone) = (self.served.clone(), self.gone(made));
         gone.iter().for_each(|name| self.forget(name));
         self.served = made.served.clone();
-        self.serve(&before, made);
+        self.serve(&before, made, came);
         for (name, outcome) in came {
             changed |= self.come(name, outcome, now);
         }
-        self.statuses.accept(&before, made, &self.rollouts, now);
-        came.iter().for_each(|(name, _)| self.tell_status_of(name));
-        self.last = Some(last);
         if changed {
             self.publish_snapshot(config);
             // What is served of these is other, or new, and they wait for its acknowledgement.
@@ -268,6 +265,15 @@ impl Control {
                 names.iter().for_each(|name| self.rollouts.published(name, self.snapshots, now));
             }
         }
+        // Only now it is known which snapshot has what is served of each.
+        self.statuses.accept(&before, made, &self.rollouts, now);
+        if let Some(touched) = &made.touched {
+            // Of one that leaves, or is back, the text is what it was.
+            let elsewhere = |name: &&String| self.paths.get(*name).is_some_and(|path| !touched.contains(path));
+            let names: Vec<&String> = came.iter().map(|(name, _)| name).filter(elsewhere).collect();
+            names.into_iter().for_each(|name| self.tell_status_of(name));
+        }
+        self.last = Some(last);
         let errors = problems.iter().filter(|problem| problem.severity == Severity::Error).count();
         self.failed_loads += u64::from(errors > 0);
         self.log(changed, errors, &problems);
@@ -287,8 +293,9 @@ impl Control {
         }
     }
 
-    /// Puts in place what reads otherwise, as far as its rollout was before the edit.
-    fn serve(&mut self, before: &Served, made: &Assembly) {
+    /// Puts in place what reads otherwise, as far as its rollout was before the edit. What an edit does to rollouts is translated once, when
+    /// it comes.
+    fn serve(&mut self, before: &Served, made: &Assembly, came: &[Came]) {
         let changed = |path: &&String| match (before.get(*path), made.served.get(*path)) {
             (Some(old), Some(new)) => !Arc::ptr_eq(old, new),
             (old, new) => old.is_some() != new.is_some(),
@@ -304,7 +311,9 @@ impl Control {
         for reading in paths.iter().filter_map(|path| made.served.get(*path)) {
             if let Some(release) = reading.release() {
                 self.paths.insert(release.service.clone(), reading.path().to_owned());
-                self.put_service(reading);
+                if !came.iter().any(|(name, _)| *name == release.service) {
+                    self.put_service(reading);
+                }
             }
         }
     }

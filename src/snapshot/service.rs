@@ -25,8 +25,20 @@ pub struct Service {
 impl Service {
     /// Encodes what translation made of a release.
     pub fn new(objects: ServiceObjects) -> Service {
-        let encode = |objects: &[Object]| objects.iter().map(|object| Arc::new(Resource::new(object))).collect();
-        let (resources, on_request) = (encode(&objects.objects), encode(&translate::proxyless_service(&objects)));
+        Service::after(None, objects)
+    }
+
+    /// The same, at the cost of what is other than it was: what is equal is shared with the service as it was before.
+    pub fn after(before: Option<&Service>, objects: ServiceObjects) -> Service {
+        let resources = objects.objects.iter().map(|object| encoded(object, before)).collect();
+        let listener = before.filter(|before| before.name() == objects.service).and_then(|before| before.on_request.first());
+        let on_request = match listener {
+            Some(listener) => {
+                let routes = translate::proxyless_service_routes(&objects);
+                routes.into_iter().flat_map(|routes| [listener.clone(), Arc::new(Resource::new(&routes))]).collect()
+            }
+            None => translate::proxyless_service(&objects).iter().map(|object| Arc::new(Resource::new(object))).collect(),
+        };
         Service { objects, resources, on_request, typed: Default::default() }
     }
 
@@ -58,6 +70,13 @@ impl Service {
     pub(super) fn is_for(&self, fleets: &BTreeSet<String>) -> bool {
         self.objects.fleets.is_empty() || self.objects.fleets.iter().any(|fleet| fleets.contains(fleet))
     }
+}
+
+/// The resource of an object: the one of before, if that was made of the same.
+fn encoded(object: &Object, before: Option<&Service>) -> Arc<Resource> {
+    let known = before.into_iter().flat_map(|before| before.objects.objects.iter().zip(&before.resources));
+    let same = known.into_iter().find(|(old, _)| *old == object);
+    same.map_or_else(|| Arc::new(Resource::new(object)), |(_, resource)| resource.clone())
 }
 
 impl PartialEq for Service {

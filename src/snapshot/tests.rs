@@ -56,6 +56,33 @@ fn what_is_on_other_hosts_is_not_made_again() {
 }
 
 #[test]
+fn what_is_equal_in_a_service_is_shared_with_the_one_before() {
+    let old = at("shop", "shop.example.com", "/", "{v1: 100%, v2: 0%}");
+    let again = |new: &Arc<Service>| Service::after(Some(&old), new.objects().clone());
+    let moved = at("shop", "shop.example.com", "/", "{v1: 50%, v2: 50%}");
+    let shared = |new: &Service| {
+        new.resources(Transport::Aggregated)
+            .iter()
+            .zip(old.resources(Transport::Aggregated))
+            .filter(|(a, b)| Arc::ptr_eq(a, b))
+            .count()
+    };
+    let made = again(&moved);
+    assert_eq!(shared(&made), 4, "clusters and endpoints");
+    assert!(Arc::ptr_eq(&made.on_request()[0], &old.on_request()[0]), "the listener");
+    let other = service(
+        "service: shop\nhosts: [a.example.com]\nversions: {v1: [\"127.0.1.11:80\"], v2: [\"127.0.1.13:80\"]}\nstable: v1\n",
+    );
+    let named = service("service: cart\nhosts: [a.example.com]\nversions: {v1: {dns: \"a.example.com:80\"}}\nstable: v1\n");
+    for (new, equal) in [(&moved, 4), (&other, 3), (&named, 0)] {
+        let made = again(new);
+        assert_eq!(shared(&made), equal);
+        assert_eq!(made.resources(Transport::Aggregated), new.resources(Transport::Aggregated));
+        assert_eq!(made.on_request(), new.on_request());
+    }
+}
+
+#[test]
 fn a_name_on_request_is_a_listeners_then_a_services_then_a_hosts() {
     let services = vec![
         at("http", "http.example.com", "/", "{v1: 100%, v2: 0%}"),

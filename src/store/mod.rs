@@ -109,9 +109,14 @@ impl Store {
         }
         self.with(|| {
             let write = self.database.begin_write()?;
-            texts::change(&write, changes.texts)?;
-            rollouts::change(&write, changes.rollouts)?;
-            let given = history::append(&write, changes.history, KEPT)?;
+            // A table costs something to open, also if nothing is done with it.
+            if !changes.texts.is_empty() {
+                texts::change(&write, changes.texts)?;
+            }
+            if !changes.rollouts.is_empty() {
+                rollouts::change(&write, changes.rollouts)?;
+            }
+            let given = if changes.history.is_empty() { Vec::new() } else { history::append(&write, changes.history, KEPT)? };
             write.commit()?;
             Ok(given)
         })

@@ -18,6 +18,13 @@ pub struct Acceptor {
     mutual: bool,
 }
 
+impl PartialEq for Acceptor {
+    /// They are one and the same.
+    fn eq(&self, other: &Acceptor) -> bool {
+        Arc::ptr_eq(&self.config, &other.config) && self.mutual == other.mutual
+    }
+}
+
 /// One of the files that TLS is made from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Part {

@@ -3,7 +3,7 @@
 use super::Acceptor;
 
 /// How connections are let in on one port.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub enum Door {
     /// As they are.
     #[default]
@@ -31,7 +31,7 @@ impl Door {
 }
 
 /// The doors of the gRPC ports.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Doors {
     /// Of the xDS port.
     pub xds: Door,

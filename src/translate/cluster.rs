@@ -27,6 +27,15 @@ pub fn name(service: &str, version: &str) -> String {
     format!("{service}/{version}")
 }
 
+/// Whether clusters and endpoints of a version are the same in two releases if the version is: the releases are compared in all else
+/// that these are made from.
+pub(super) fn are_alike(one: &Release, other: &Release) -> bool {
+    // Each field is named, so that a new one is thought of here.
+    let Release { service, hosts, path: _, fleets: _, versions: _, stable: _, split: _, plan, rules: _, upstream } = one;
+    let strategies = [plan, &other.plan].map(|plan| plan.as_ref().map(|plan| &plan.strategy));
+    *service == other.service && *hosts == other.hosts && *upstream == other.upstream && strategies[0] == strategies[1]
+}
+
 /// The cluster of a version and, unless Envoy resolves a name by itself, its endpoints: those of `placed`, or else all of them.
 pub(super) fn objects(release: &Release, version: &Version, placed: Option<&[Placed]>) -> Vec<Object> {
     let name = name(&release.service, &version.name);

@@ -52,7 +52,7 @@ pub use object::{Object, ServiceObjects};
 pub use print::{to_json, to_yaml};
 pub use references::dangling;
 pub use route_config::{virtual_host, whole};
-pub use service::{moved, service};
+pub use service::{Known, service, service_after};
 pub use stand_in::stand_in;
 pub use typed::typed;
 
@@ -112,6 +112,11 @@ pub fn proxyless(services: &[&ServiceObjects], config: &Config, fleets: &BTreeSe
 /// What a service has for clients without a proxy, under its name: a listener and its routes; nothing if they could not use it.
 pub fn proxyless_service(service: &ServiceObjects) -> Vec<Object> {
     proxyless::of_service(service)
+}
+
+/// The second of these two alone: the first, the listener, is the same as long as the service has its name and is offered.
+pub fn proxyless_service_routes(service: &ServiceObjects) -> Option<Object> {
+    proxyless::routes_of_service(service)
 }
 
 /// The same for a host, given the services on it in the order of [`Hosts`].

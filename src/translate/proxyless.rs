@@ -42,8 +42,16 @@ fn plain(mut route: Route) -> Route {
 
 /// The listener and the routes of a service, under its name.
 pub(super) fn of_service(service: &ServiceObjects) -> Vec<Object> {
-    let name = &service.service;
-    objects(name, format!("{ROUTES}/grpc/service/{name}"), &[service])
+    objects(&service.service, name_of_routes(service), &[service])
+}
+
+/// The routes of a service, without the listener.
+pub(super) fn routes_of_service(service: &ServiceObjects) -> Option<Object> {
+    route_configuration(&service.service, name_of_routes(service), &[service])
+}
+
+fn name_of_routes(service: &ServiceObjects) -> String {
+    format!("{ROUTES}/grpc/service/{}", service.service)
 }
 
 /// The listener and the routes of a host, if it is a name and gRPC takes all services on it, those left out that are there for a preview.
@@ -57,8 +65,13 @@ pub(super) fn of_host(host: &str, services: &[&ServiceObjects]) -> Vec<Object> {
 }
 
 fn objects(target: &str, routes: String, services: &[&ServiceObjects]) -> Vec<Object> {
-    let plain: Option<Vec<&Vec<Bytes>>> = services.iter().map(|service| service.proxyless_routes.as_ref()).collect();
-    let Some(plain) = plain else { return vec![] };
+    let Some(routes) = route_configuration(target, routes, services) else { return vec![] };
+    vec![listener(target, &routes.name), routes]
+}
+
+/// The routes under that name; `None` if gRPC does not take one of the services.
+fn route_configuration(target: &str, name: String, services: &[&ServiceObjects]) -> Option<Object> {
+    let plain: Vec<&Vec<Bytes>> = services.iter().map(|service| service.proxyless_routes.as_ref()).collect::<Option<_>>()?;
     // A client asks with the name that it was given, or with another if it was told to: the listener has one virtual host anyway.
     let virtual_host = VirtualHost {
         name: target.to_owned(),
@@ -66,8 +79,7 @@ fn objects(target: &str, routes: String, services: &[&ServiceObjects]) -> Vec<Ob
         routes: plain.into_iter().flatten().cloned().collect(),
     };
     let refs: BTreeSet<&String> = services.iter().flat_map(|service| &service.proxyless_refs).collect();
-    let listener = listener(target, &routes);
-    vec![listener, route_config::object(routes, vec![virtual_host], refs.into_iter().cloned().collect())]
+    Some(route_config::object(name, vec![virtual_host], refs.into_iter().cloned().collect()))
 }
 
 fn listener(name: &str, routes: &str) -> Object {

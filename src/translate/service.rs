@@ -3,33 +3,70 @@
 use super::{Hosts, Invalid, Object, ServiceObjects, canonical, cluster, descriptors, proxyless, route_config, validate};
 use crate::model::{Release, Traffic, Version};
 
+/// A release, and what it becomes at rest: of this, what is equal in the next one need be neither made nor checked again.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The release.
+    pub release: &'a Release,
+    /// Its translation, where all of its endpoints are in service.
+    pub at_rest: &'a ServiceObjects,
+}
+
+impl Known<'_> {
+    /// The cluster and the endpoints of a version, if they are those of this release: all in them follows from what is compared.
+    fn objects(&self, release: &Release, version: &Version) -> Option<Vec<Object>> {
+        if !cluster::are_alike(self.release, release) || self.release.version(&version.name) != Some(version) {
+            return None;
+        }
+        let name = cluster::name(&release.service, &version.name);
+        Some(self.at_rest.objects.iter().filter(|object| object.name == name).cloned().collect())
+    }
+}
+
 /// What one release becomes, as it is served at one moment.
 ///
 /// # Errors
 ///
 /// Everything in it that Envoy would refuse, or that cannot be said in Envoy's routes.
 pub fn service(release: &Release, traffic: &Traffic) -> Result<ServiceObjects, Vec<Invalid>> {
-    let placed = |version: &Version| traffic.placed.get(&version.name).map(Vec::as_slice);
-    let objects: Vec<Object> =
-        release.versions.iter().flat_map(|version| cluster::objects(release, version, placed(version))).collect();
-    let broken: Vec<Invalid> = objects.iter().flat_map(broken).collect();
-    match with_routes(release, traffic, objects) {
-        Ok(made) if broken.is_empty() => Ok(made),
-        Ok(_) => Err(broken),
-        Err(invalid) => Err(broken.into_iter().chain(invalid).collect()),
-    }
+    service_after(None, release, traffic)
 }
 
-/// The same, at less cost: clusters and endpoints are those that the release has `at_rest`, unless its endpoints are placed otherwise.
+/// The same, at the cost of what is other than in what is known: clusters and endpoints that are equal are taken from there.
 ///
 /// # Errors
 ///
 /// As [`service`].
-pub fn moved(at_rest: &ServiceObjects, release: &Release, traffic: &Traffic) -> Result<ServiceObjects, Vec<Invalid>> {
-    if !traffic.placed.is_empty() {
-        return service(release, traffic);
+pub fn service_after(known: Option<Known<'_>>, release: &Release, traffic: &Traffic) -> Result<ServiceObjects, Vec<Invalid>> {
+    let (mut objects, mut invalid) = (Vec::new(), Vec::new());
+    for version in &release.versions {
+        match of_version(known, release, version, traffic) {
+            Ok(made) => objects.extend(made),
+            Err(broken) => invalid.extend(broken),
+        }
     }
-    with_routes(release, traffic, at_rest.objects.clone())
+    match with_routes(release, traffic, objects) {
+        Ok(made) if invalid.is_empty() => Ok(made),
+        Ok(_) => Err(invalid),
+        Err(broken) => Err(invalid.into_iter().chain(broken).collect()),
+    }
+}
+
+/// The cluster and the endpoints of one version.
+fn of_version(
+    known: Option<Known<'_>>,
+    release: &Release,
+    version: &Version,
+    traffic: &Traffic,
+) -> Result<Vec<Object>, Vec<Invalid>> {
+    let placed = traffic.placed.get(&version.name).map(Vec::as_slice);
+    let same = known.filter(|_| placed.is_none()).and_then(|known| known.objects(release, version));
+    if let Some(same) = same {
+        return Ok(same);
+    }
+    let made = cluster::objects(release, version, placed);
+    let invalid: Vec<Invalid> = made.iter().flat_map(broken).collect();
+    if invalid.is_empty() { Ok(made) } else { Err(invalid) }
 }
 
 /// The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::*;
 use crate::model::{
-    Backends, Endpoint, HealthCheck, Listener, ListenerRoutes, Match, Mirror, Placed, PreviewHost, Release, Rule, Share, Split,
-    Subject, Test, Traffic, Upstream, Version,
+    Backends, Batch, Endpoint, HealthCheck, Hook, Listener, ListenerRoutes, Match, Mirror, Placed, Plan, PreviewHost, Release,
+    Rolling, Rule, Share, Split, Strategy, Subject, Test, Traffic, Upstream, Version,
 };
 
 fn release(service: &str) -> Release {
@@ -102,7 +102,8 @@ fn endpoints_change_in_a_rollout_and_clusters_do_not() {
     let v1 = &endpoints("checkout/v1")["endpoints"][0]["lb_endpoints"];
     assert_eq!((v1[0]["health_status"].as_str(), v1[1].get("health_status")), (Some("DRAINING"), None));
     assert_eq!(endpoints("checkout/v2").get("endpoints"), None, "placed nowhere");
-    assert_eq!(moved(&rest, &checkout, &traffic).expect("what Envoy accepts"), made);
+    let known = Known { release: &checkout, at_rest: &rest };
+    assert_eq!(service_after(Some(known), &checkout, &traffic).expect("what Envoy accepts"), made);
 }
 
 #[test]
@@ -110,7 +111,79 @@ fn what_moves_is_made_anew_and_nothing_else_differs() {
     let checkout = release("checkout");
     let traffic = previewed_and_copied(&checkout);
     let made = service(&checkout, &traffic).expect("what Envoy accepts");
-    assert_eq!(moved(&self::made(&checkout), &checkout, &traffic).expect("what Envoy accepts"), made);
+    let known = Known { release: &checkout, at_rest: &self::made(&checkout) };
+    assert_eq!(service_after(Some(known), &checkout, &traffic).expect("what Envoy accepts"), made);
+}
+
+/// Releases that differ from `checkout` in one thing each.
+fn others() -> Vec<Release> {
+    let endpoint = |address: &str| Endpoint { address: address.parse().expect("an address") };
+    let at = |name: &str, address: &str| Version { name: name.into(), backends: Backends::Listed(vec![endpoint(address)]) };
+    let dns = |name: &str| Version { name: name.into(), backends: Backends::Dns { host: "a.example.com".into(), port: 80 } };
+    let base = || release("checkout");
+    let with = |upstream: Upstream| Release { upstream, ..base() };
+    let checked = || with(Upstream { health_check: Some(check()), ..Upstream::default() });
+    vec![
+        base(),
+        release("cart"),
+        Release { hosts: vec!["other.example.com".into()], ..base() },
+        Release { versions: vec![at("v1", "127.0.1.12:8080"), at("v2", "127.0.1.11:8080")], ..base() },
+        Release { versions: vec![dns("v1"), at("v2", "127.0.1.11:8080")], ..base() },
+        Release { versions: vec![at("v2", "127.0.1.11:8080"), at("v1", "127.0.1.11:8080"), at("v3", "127.0.1.11:8080")], ..base() },
+        Release { split: Split::new(vec![("v1".into(), Share::ZERO), ("v2".into(), Share::FULL)]), ..base() },
+        with(Upstream { timeout: Some(std::time::Duration::from_secs(7)), ..Upstream::default() }),
+        with(Upstream { connect_timeout: std::time::Duration::from_secs(7), ..Upstream::default() }),
+        checked(),
+        Release { hosts: vec!["other.example.com".into()], ..checked() },
+        Release { plan: Some(rolling(None)), ..base() },
+        Release { plan: Some(rolling(Some(Hook::new("http://127.0.0.1/".into())))), ..base() },
+    ]
+}
+
+fn rolling(upgrade: Option<Hook>) -> Plan {
+    let waves = Rolling { batch: Batch::Count(1), pause: Default::default(), drain: Rolling::DRAIN, upgrade, until: Share::FULL };
+    Plan {
+        candidate: None,
+        strategy: Strategy::Rolling(waves),
+        then: vec![],
+        sticky: None,
+        approvers: vec![],
+        checks: None,
+        on_failure: Default::default(),
+        on_new_candidate: Default::default(),
+        windows: Default::default(),
+        hold: false,
+    }
+}
+
+#[test]
+fn what_is_known_of_any_other_release_changes_nothing() {
+    for (before, after) in others().iter().flat_map(|before| others().into_iter().map(move |after| (before.clone(), after))) {
+        let known = Known { release: &before, at_rest: &made(&before) };
+        let made_after = service_after(Some(known), &after, &Traffic::at_rest(&after)).expect("what Envoy accepts");
+        assert_eq!(made_after, made(&after), "{after:?} after {before:?}");
+    }
+}
+
+#[test]
+fn what_envoy_refuses_is_refused_also_after_something_good_of_the_same_name() {
+    let good = made(&release("checkout"));
+    let known = Known { release: &release("checkout"), at_rest: &good };
+    for bad in broken() {
+        let refused = service_after(Some(known), &bad, &Traffic::at_rest(&bad)).expect_err("a release that Envoy refuses");
+        assert_eq!(Err(refused), service(&bad, &Traffic::at_rest(&bad)));
+    }
+}
+
+/// Releases that Envoy refuses: for a cluster, for a host, for a rule.
+fn broken() -> Vec<Release> {
+    let zero = Upstream { connect_timeout: std::time::Duration::ZERO, ..Upstream::default() };
+    let header = rule(Subject::Header("x\ncanary".into()), Test::Present, false);
+    vec![
+        Release { upstream: zero, ..release("checkout") },
+        Release { hosts: vec![String::new()], ..release("checkout") },
+        Release { rules: vec![header], ..release("checkout") },
+    ]
 }
 
 #[test]
