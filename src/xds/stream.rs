@@ -61,7 +61,8 @@ impl Origin {
 pub(super) struct Stream {
     id: u64,
     origin: Origin,
-    peer: Peer,
+    /// Asked for at the beginning, and not in the way of the rest.
+    peer: Box<Peer>,
     shared: Arc<Shared>,
     signals: Signals,
     inbound: Inbound<Incoming>,
@@ -83,6 +84,8 @@ pub(super) struct Stream {
 
 struct Client {
     node: Arc<Node>,
+    /// Hash of the node's id, by which it is known when a request repeats it.
+    known_by: u128,
     membership: Membership,
     conversation: Arc<Conversation>,
     bell: Option<WatchStream<()>>,
@@ -105,7 +108,7 @@ impl Stream {
         Stream {
             id,
             origin,
-            peer,
+            peer: Box::new(peer),
             shared,
             signals,
             inbound,

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Client, Stream};
 use crate::snapshot::{Kind, Node, Snapshot, View};
@@ -32,7 +33,7 @@ impl Stream {
         match (&self.client, incoming.node.take()) {
             (None, Some(Told::Node(node))) => self.introduce(node)?,
             (None, _) => return Err(unnamed()),
-            (Some(client), Some(Told::Id(id))) => check_node(&client.node, &id)?,
+            (Some(client), Some(Told::Id(id))) => client.check_node(&id)?,
             (Some(_), _) => {}
         }
         self.shared.limits.check(&mut incoming.request).map_err(|too_much| self.refuse(too_much))?;
@@ -96,7 +97,8 @@ impl Stream {
             since: Timestamp::now(),
             conversation: conversation.clone(),
         });
-        self.client = Some(Client { node, membership, conversation, bell });
+        let known_by = xxh3_128(node.id.as_bytes());
+        self.client = Some(Client { node, known_by, membership, conversation, bell });
         Ok(())
     }
 
@@ -147,10 +149,13 @@ fn unnamed() -> Status {
     Status::invalid_argument("the first request of a stream must name the node: node.id is empty")
 }
 
-/// A node may be repeated, but never changed for another: one stream must not be fed another node's configuration.
-fn check_node(known: &Node, id: &str) -> Result<(), Status> {
-    if id.is_empty() || id == known.id {
-        return Ok(());
+impl Client {
+    /// A node may be repeated, but never changed for another: one stream must not be fed another node's configuration.
+    fn check_node(&self, id: &str) -> Result<(), Status> {
+        if id.is_empty() || xxh3_128(id.as_bytes()) == self.known_by {
+            return Ok(());
+        }
+        let known = &self.node.id;
+        Err(Status::invalid_argument(format!("this stream belongs to node {known:?}, and a request on it came from {id:?}")))
     }
-    Err(Status::invalid_argument(format!("this stream belongs to node {:?}, and a request on it came from {id:?}", known.id)))
 }
