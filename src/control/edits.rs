@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use imbl::ordmap::DiffItem;
 use jiff::Timestamp;
 
 use super::assembly::{Assembly, Served};
@@ -86,7 +87,7 @@ impl Control {
     pub(super) fn keep_leaving(&mut self, files: &mut Files, generation: &Generation, now: Timestamp) {
         self.was_leaving = self.leaving.paths();
         let mut gone = Vec::new();
-        for (path, reading) in self.served.iter().filter(|(path, _)| !files.contains_key(*path)) {
+        for (path, reading) in self.missing(files) {
             let Some(release) = reading.release() else { continue };
             let live = self.rollouts.get(&release.service);
             let serves = live.is_some_and(|live| candidate_serves(live) || (self.leaving.has(path) && live.settled.is_none()));
@@ -104,6 +105,19 @@ impl Control {
             files.extend(sources.map(|(path, file)| (path.to_owned(), file.clone())));
         }
         self.leaving.set(gone, generation, now);
+    }
+
+    /// What is served and is not among these files, by path.
+    fn missing<'a>(&'a self, files: &Files) -> Vec<(&'a String, &'a Arc<Reading>)> {
+        let Some(last) = &self.last else {
+            return self.served.iter().filter(|(path, _)| !files.contains_key(*path)).collect();
+        };
+        // What is served was among the files that were accepted last, and what both share is passed over whole.
+        let gone = last.files.diff(files).filter_map(|change| match change {
+            DiffItem::Remove(path, _) => self.served.get_key_value(path),
+            DiffItem::Add(..) | DiffItem::Update { .. } => None,
+        });
+        gone.collect()
     }
 
     /// Services of files that are not served yet.

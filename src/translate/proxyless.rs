@@ -21,23 +21,24 @@ use super::route_config::{self, VirtualHost};
 use super::{Kind, Object, ROUTES, ServiceObjects, canonical, listener};
 use crate::model::{Backends, Release};
 
-/// A service's routes as gRPC takes them; `None` if it does not take the service's clusters.
-pub(super) fn routes<'a>(release: &Release, routes: impl Iterator<Item = &'a Route>) -> Option<Vec<Bytes>> {
+/// A service's routes as gRPC takes them, given with how they are encoded for Envoys; `None` if it does not take the service's clusters.
+pub(super) fn routes<'a>(release: &Release, routes: impl Iterator<Item = (&'a Route, &'a Bytes)>) -> Option<Vec<Bytes>> {
     let named = |backends: &Backends| matches!(backends, Backends::Dns { .. });
     if release.upstream.tls.is_some() || release.versions.iter().any(|version| named(&version.backends)) {
         return None;
     }
-    Some(routes.map(|route| canonical::encode(&plain(route.clone())).into()).collect())
+    Some(
+        routes.map(|(route, bytes)| plain(route).map_or_else(|| bytes.clone(), |plain| canonical::encode(&plain).into())).collect(),
+    )
 }
 
-/// A route whose path is said by an expression if it is a prefix that ends at slashes.
-fn plain(mut route: Route) -> Route {
-    if let Some(RouteMatch { path_specifier: Some(specifier), .. }) = &mut route.r#match
-        && let PathSpecifier::PathSeparatedPrefix(prefix) = specifier
-    {
-        *specifier = PathSpecifier::SafeRegex(pb::regex(format!("{}(?:/.*)?", regex::escape(prefix))));
-    }
-    route
+/// A route whose path is a prefix that ends at slashes, said by an expression; `None` for another, which stays as it is.
+fn plain(route: &Route) -> Option<Route> {
+    let place = route.r#match.as_ref()?;
+    let Some(PathSpecifier::PathSeparatedPrefix(prefix)) = &place.path_specifier else { return None };
+    let regex = PathSpecifier::SafeRegex(pb::regex(format!("{}(?:/.*)?", regex::escape(prefix))));
+    let place = RouteMatch { path_specifier: Some(regex), ..place.clone() };
+    Some(Route { r#match: Some(place), ..route.clone() })
 }
 
 /// The listener and the routes of a service, under its name.

@@ -23,14 +23,11 @@ pub(super) struct Routes {
 }
 
 impl Routes {
-    /// All of them.
-    pub fn all(&self) -> impl Iterator<Item = &Route> {
-        self.preview.iter().chain(&self.rules).chain(&self.copied).chain(&self.rest)
-    }
-
-    /// Those for gRPC clients without a proxy, which send no copies, and whose routes have no host to tell them apart by.
-    pub fn without_proxy(&self) -> impl Iterator<Item = &Route> {
-        self.rules.iter().chain(&self.rest)
+    /// All of them, each with whether it is for gRPC clients without a proxy, too: these send no copies, and their routes have no host to
+    /// be told apart by.
+    pub fn all(&self) -> impl Iterator<Item = (&Route, bool)> {
+        let all = [(&self.preview, false), (&self.rules, true), (&self.copied, false), (&self.rest, true)];
+        all.into_iter().flat_map(|(routes, shared)| routes.iter().map(move |route| (route, shared)))
     }
 }
 

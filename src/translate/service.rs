@@ -1,5 +1,8 @@
 //! One release, translated and checked.
 
+use bytes::Bytes;
+use envoy_types::pb::envoy::config::route::v3::Route;
+
 use super::{Hosts, Invalid, Object, ServiceObjects, canonical, cluster, descriptors, proxyless, route_config, validate};
 use crate::model::{Release, Traffic, Version};
 
@@ -72,6 +75,9 @@ fn of_version(
 /// The routes are checked where they will stand: in a RouteConfiguration under the service's hosts.
 fn with_routes(release: &Release, traffic: &Traffic, objects: Vec<Object>) -> Result<ServiceObjects, Vec<Invalid>> {
     let routes = super::routes::routes(release, traffic)?;
+    let encoded: Vec<(&Route, bool, Bytes)> =
+        routes.all().map(|(route, shared)| (route, shared, canonical::encode(route).into())).collect();
+    let shared = encoded.iter().filter(|(_, shared, _)| *shared).map(|(route, _, bytes)| (*route, bytes));
     let made = ServiceObjects {
         service: release.service.clone(),
         fleets: release.fleets.clone(),
@@ -79,8 +85,8 @@ fn with_routes(release: &Release, traffic: &Traffic, objects: Vec<Object>) -> Re
         hosts: hosts(release, traffic),
         preview: traffic.preview.as_ref().map(|preview| preview.host.clone()),
         path: release.path.clone(),
-        routes: routes.all().map(|route| canonical::encode(route).into()).collect(),
-        proxyless_routes: proxyless::routes(release, routes.without_proxy()),
+        routes: encoded.iter().map(|(_, _, bytes)| bytes.clone()).collect(),
+        proxyless_routes: proxyless::routes(release, shared),
         route_refs: super::routes::refs(release, traffic),
         proxyless_refs: super::routes::shared_refs(release, traffic),
     };

@@ -23,8 +23,15 @@ pub(super) fn message(message: &DynamicMessage) -> Vec<Broken> {
 }
 
 struct Walk {
-    path: Vec<String>,
+    path: Vec<Step>,
     broken: Vec<Broken>,
+}
+
+/// A step on the way to a field. Made into text only where something is broken.
+enum Step {
+    Named(&'static str),
+    Field(FieldDescriptor),
+    Item(usize),
 }
 
 impl Walk {
@@ -36,19 +43,20 @@ impl Walk {
         let mut skipped = Vec::new();
         if let Some(rules) = RULES.get(descriptor.full_name()) {
             for (field, rules) in &rules.fields {
-                self.at(field.name(), |walk| walk.ruled(message, field, rules));
+                self.at(Step::Named(field.name()), |walk| walk.ruled(message, field, rules));
                 if rules.skip {
                     skipped.push(field.number());
                 }
             }
-            for oneof in descriptor.oneofs().filter(|oneof| rules.required_oneofs.iter().any(|name| name == oneof.name())) {
-                if !oneof.fields().any(|field| message.has_field(&field)) {
-                    self.at(oneof.name(), |walk| walk.report("one of its fields must be set".to_owned()));
+            for required in &rules.required_oneofs {
+                let oneof = descriptor.oneofs().find(|oneof| oneof.name() == required);
+                if oneof.is_some_and(|oneof| !oneof.fields().any(|field| message.has_field(&field))) {
+                    self.at(Step::Named(required), |walk| walk.report("one of its fields must be set".to_owned()));
                 }
             }
         }
         for (field, value) in message.fields().filter(|(field, _)| !skipped.contains(&field.number())) {
-            self.at(field.name(), |walk| walk.inside(value));
+            self.at(Step::Field(field), |walk| walk.inside(value));
         }
     }
 
@@ -103,26 +111,41 @@ impl Walk {
     }
 
     fn report(&mut self, reason: String) {
-        self.broken.push(Broken { field: self.path.concat(), reason });
+        self.broken.push(Broken { field: text(&self.path), reason });
     }
 
-    fn at(&mut self, name: &str, look: impl FnOnce(&mut Walk)) {
-        let dot = if self.path.is_empty() { "" } else { "." };
-        self.path.push(format!("{dot}{name}"));
+    fn at(&mut self, step: Step, look: impl FnOnce(&mut Walk)) {
+        self.path.push(step);
         look(self);
         self.path.pop();
     }
 
     fn item(&mut self, index: usize, look: impl FnOnce(&mut Walk)) {
-        self.path.push(format!("[{index}]"));
-        look(self);
-        self.path.pop();
+        self.at(Step::Item(index), look);
     }
+}
+
+fn text(path: &[Step]) -> String {
+    let mut text = String::new();
+    for step in path {
+        let name = match step {
+            Step::Item(index) => {
+                text.push_str(&format!("[{index}]"));
+                continue;
+            }
+            Step::Named(name) => name,
+            Step::Field(field) => field.name(),
+        };
+        let dot = if text.is_empty() { "" } else { "." };
+        text.extend([dot, name]);
+    }
+    text
 }
 
 /// The value inside of a wrapper such as `UInt32Value`, for which rules are written as for the plain type.
 fn wrapped(value: &Value) -> Option<Value> {
     let message = value.as_message()?;
-    let name = message.descriptor().full_name().strip_prefix("google.protobuf.")?.to_owned();
+    let descriptor = message.descriptor();
+    let name = descriptor.full_name().strip_prefix("google.protobuf.")?;
     name.ends_with("Value").then(|| message.get_field_by_name("value").map(|value| value.into_owned())).flatten()
 }
