@@ -118,7 +118,7 @@ pub async fn start(options: Options) -> Result<Running, ServeError> {
     // What streams are told goes on until the last of them has ended.
     let over = CancellationToken::new();
     tasks.spawn(write(control, desk.clone(), inbox, generations, over.clone()));
-    let notices = ends.run(caller, format!("//{admin_addr}/tidegate"), desk.clone(), status.clone(), &mut tasks);
+    let notices = ends.run(caller, format!("//{admin_addr}/tidegate"), desk.clone(), &mut tasks);
     let seen =
         telemetry::Seen { status: status.clone(), board: board.clone(), loads: loads.clone(), orders: desk.orders(), notices };
     let metrics = Arc::new(telemetry::Metrics::new(&counters, seen));

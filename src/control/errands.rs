@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, watch};
 use super::engine::Came;
 use super::wants::Wants;
 use super::writer::Control;
+use crate::model::Notification;
 use crate::probes::Target;
 use crate::rollout::{self, Event, HookCall};
 
@@ -18,6 +19,8 @@ pub struct Errands {
     pub calls: mpsc::UnboundedSender<HookCall>,
     /// What happened, for those who are told.
     pub happened: mpsc::UnboundedSender<Told>,
+    /// Who is told.
+    pub notified: watch::Sender<Vec<Notification>>,
     /// Endpoints to be asked how they are.
     pub probed: watch::Sender<BTreeSet<Target>>,
 }
@@ -43,8 +46,22 @@ impl Default for Errands {
         Errands {
             calls: mpsc::unbounded_channel().0,
             happened: mpsc::unbounded_channel().0,
+            notified: watch::channel(Vec::new()).0,
             probed: watch::channel(BTreeSet::new()).0,
         }
+    }
+}
+
+impl Errands {
+    /// These are told from now on.
+    pub(super) fn notify(&self, whom: &[Notification]) {
+        self.notified.send_if_modified(|notified| {
+            let other = notified != whom;
+            if other {
+                *notified = whom.to_vec();
+            }
+            other
+        });
     }
 }
 

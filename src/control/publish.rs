@@ -27,6 +27,8 @@ impl Control {
     pub(super) fn publish_status(&mut self, problems: Vec<Problem>, directory: Option<String>, now: Timestamp) {
         let ready = self.outputs.published.borrow().is_some();
         let before = self.outputs.status.borrow().clone();
+        let config = self.settings.config().cloned().unwrap_or_default();
+        self.errands.notify(&config.notifications);
         let status = ServerStatus {
             generation: self.generation,
             snapshot: self.snapshots,
@@ -36,7 +38,7 @@ impl Control {
             problems,
             directory,
             failed_loads: self.failed_loads,
-            config: self.settings.config().cloned().unwrap_or_default(),
+            config,
         };
         self.outputs.status.send_replace(Arc::new(status));
         self.untold &= !ready;

@@ -6,9 +6,9 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use super::ServeError;
-use crate::control::{Desk, Errands, ServerStatus, Told};
+use crate::control::{Desk, Errands, Told};
 use crate::hooks::{self, Call, Caller, Notice, Sender};
-use crate::model::NoticeKind;
+use crate::model::{NoticeKind, Notification};
 use crate::probes::Prober;
 use crate::rollout::{Answer, Happened, HookCall};
 
@@ -17,6 +17,7 @@ use crate::rollout::{Answer, Happened, HookCall};
 pub(super) struct Ends {
     calls: mpsc::UnboundedReceiver<HookCall>,
     happened: mpsc::UnboundedReceiver<Told>,
+    notified: watch::Receiver<Vec<Notification>>,
     prober: Prober,
 }
 
@@ -24,10 +25,12 @@ pub(super) struct Ends {
 pub(super) fn errands() -> (Errands, Ends, watch::Receiver<std::collections::BTreeMap<crate::model::Endpoint, bool>>) {
     let (calls_tx, calls) = mpsc::unbounded_channel();
     let (happened_tx, happened) = mpsc::unbounded_channel();
+    let (notified_tx, notified) = watch::channel(Default::default());
     let (probed, wanted) = watch::channel(Default::default());
     let (facts, health) = watch::channel(Default::default());
     let prober = Prober::new(wanted, facts);
-    (Errands { calls: calls_tx, happened: happened_tx, probed }, Ends { calls, happened, prober }, health)
+    let errands = Errands { calls: calls_tx, happened: happened_tx, notified: notified_tx, probed };
+    (errands, Ends { calls, happened, notified, prober }, health)
 }
 
 impl Ends {
@@ -37,14 +40,13 @@ impl Ends {
         caller: Caller,
         source: String,
         desk: Desk,
-        status: watch::Receiver<Arc<ServerStatus>>,
         tasks: &mut JoinSet<Result<(), ServeError>>,
     ) -> Arc<hooks::Counts> {
         let sender = Sender::new(caller.clone(), source);
         let counts = sender.counts();
         tasks.spawn(ended(self.prober.run()));
         tasks.spawn(ended(call(self.calls, caller, desk)));
-        tasks.spawn(ended(tell(self.happened, sender, status)));
+        tasks.spawn(ended(tell(self.happened, sender, self.notified)));
         counts
     }
 }
@@ -76,21 +78,15 @@ async fn call(mut calls: mpsc::UnboundedReceiver<HookCall>, caller: Caller, desk
 }
 
 /// Whoever is named in the configuration is told.
-async fn tell(mut happened: mpsc::UnboundedReceiver<Told>, sender: Sender, mut status: watch::Receiver<Arc<ServerStatus>>) {
-    let mut told = Vec::new();
+async fn tell(mut happened: mpsc::UnboundedReceiver<Told>, sender: Sender, mut notified: watch::Receiver<Vec<Notification>>) {
     loop {
-        let notifications = status.borrow_and_update().config.notifications.clone();
-        if told != notifications {
-            sender.set(&notifications);
-            told = notifications;
-        }
         tokio::select! {
+            // Whoever is told is known before what happened under that configuration.
+            biased;
+            Ok(()) = notified.changed() => sender.set(&notified.borrow_and_update()),
             event = happened.recv() => match event {
                 Some(event) => notice(event).into_iter().for_each(|notice| sender.send(notice)),
                 None => return,
-            },
-            changed = status.changed() => if changed.is_err() {
-                return;
             },
         }
     }

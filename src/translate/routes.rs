@@ -62,12 +62,12 @@ fn of_split(release: &Release, traffic: &Traffic, routes: &mut Routes) -> Result
     Ok(())
 }
 
-/// The clusters that a service's routes send to, sorted, each once.
-pub(super) fn refs(release: &Release, traffic: &Traffic) -> Vec<String> {
+/// The clusters that a service's routes send to, sorted, each once, of which these are `shared`.
+pub(super) fn refs(release: &Release, traffic: &Traffic, shared: &[String]) -> Vec<String> {
     let preview = traffic.preview.iter().map(|preview| &preview.version);
     let alone = preview.chain(traffic.mirror.iter().map(|mirror| &mirror.version));
     let alone = alone.map(|version| cluster::name(&release.service, version));
-    shared_refs(release, traffic).into_iter().chain(alone).collect::<BTreeSet<_>>().into_iter().collect()
+    shared.iter().cloned().chain(alone).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Those of its rules and its split, likewise.

@@ -78,6 +78,7 @@ fn with_routes(release: &Release, traffic: &Traffic, objects: Vec<Object>) -> Re
     let encoded: Vec<(&Route, bool, Bytes)> =
         routes.all().map(|(route, shared)| (route, shared, canonical::encode(route).into())).collect();
     let shared = encoded.iter().filter(|(_, shared, _)| *shared).map(|(route, _, bytes)| (*route, bytes));
+    let shared_refs = super::routes::shared_refs(release, traffic);
     let made = ServiceObjects {
         service: release.service.clone(),
         fleets: release.fleets.clone(),
@@ -87,8 +88,8 @@ fn with_routes(release: &Release, traffic: &Traffic, objects: Vec<Object>) -> Re
         path: release.path.clone(),
         routes: encoded.iter().map(|(_, _, bytes)| bytes.clone()).collect(),
         proxyless_routes: proxyless::routes(release, shared),
-        route_refs: super::routes::refs(release, traffic),
-        proxyless_refs: super::routes::shared_refs(release, traffic),
+        route_refs: super::routes::refs(release, traffic, &shared_refs),
+        proxyless_refs: shared_refs,
     };
     let invalid = broken(&route_config::object_of_all(&Hosts::new(&[&made])));
     if invalid.is_empty() { Ok(made) } else { Err(invalid) }
