@@ -147,8 +147,14 @@ mod tests {
                 let name = Name::from(format!("n{which:02}"));
                 let entry = || Some(Box::new(Entry::told("1")));
                 match what {
-                    0 => (own.insert(name.clone(), None), drop(tree.insert(name, false))).0,
-                    1 => (own.insert(name.clone(), entry()), drop(tree.insert(name, true))).0,
+                    0 => {
+                        own.insert(name.clone(), None);
+                        tree.insert(name, false);
+                    }
+                    1 => {
+                        own.insert(name.clone(), entry());
+                        tree.insert(name, true);
+                    }
                     2 => prop_assert_eq!(own.remove(&name).is_some(), tree.remove(&name).is_some()),
                     _ => {
                         own.retain(|known, _| *known >= name);
