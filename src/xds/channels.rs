@@ -1,12 +1,13 @@
 //! The channels of one node, by kind and stream.
 
 use super::channel::Channel;
+use super::kinds::Kinds;
 use crate::snapshot::Kind;
 
 /// The channels of one node, of all its streams: a few on ADS, where a list is found through faster than a tree.
 ///
-/// What most changes have no part in is not touched by them: of a new generation a channel is told when something happens with it, and
-/// whether it is in sync stands in the list.
+/// What has no part in a change is not touched by it: of a new generation a channel is told when something happens with it, and
+/// whether it is in sync, or is to be compared, stands in the list.
 #[derive(Debug, Default)]
 pub struct Channels {
     places: Vec<Place>,
@@ -18,6 +19,7 @@ pub struct Channels {
 struct Place {
     at: (Kind, u64),
     in_sync: bool,
+    dirty: bool,
     channel: Box<Channel>,
 }
 
@@ -25,7 +27,7 @@ impl Place {
     fn change<R>(&mut self, generation: u64, change: impl FnOnce(&mut Channel) -> R) -> R {
         self.channel.reach(generation);
         let changed = change(&mut self.channel);
-        self.in_sync = self.channel.is_in_sync();
+        (self.in_sync, self.dirty) = (self.channel.is_in_sync(), self.channel.is_dirty());
         changed
     }
 }
@@ -67,7 +69,7 @@ impl Channels {
         change: impl FnOnce(&mut Channel) -> R,
     ) -> R {
         let at = self.find(kind, stream).unwrap_or_else(|at| {
-            self.places.insert(at, Place { at: (kind, stream), in_sync: false, channel: Box::new(make()) });
+            self.places.insert(at, Place { at: (kind, stream), in_sync: false, dirty: false, channel: Box::new(make()) });
             at
         });
         self.places[at].change(self.generation, change)
@@ -95,9 +97,9 @@ impl Channels {
         self.places_of(kind).all(|place| place.in_sync)
     }
 
-    /// All of them, with their kinds.
-    pub fn iter(&self) -> impl Iterator<Item = (Kind, &Channel)> {
-        self.places.iter().map(|place| (place.at.0, place.channel.as_ref()))
+    /// Kinds of those in which something happened since they were last compared.
+    pub fn dirty(&self) -> Kinds {
+        self.places.iter().filter(|place| place.dirty).map(|place| place.at.0).collect()
     }
 
     /// Those of a stream, with their kinds.
@@ -136,7 +138,7 @@ mod tests {
             assert_eq!(made, kind);
         }
         let kinds = |all: Vec<(Kind, &Channel)>| all.into_iter().map(|(kind, _)| kind).collect::<Vec<_>>();
-        assert_eq!(kinds(channels.iter().collect()), [Kind::Cluster, Kind::Route, Kind::Route]);
+        assert_eq!(kinds(channels.on(1).collect()), [Kind::Route]);
         assert_eq!(kinds(channels.on(2).collect()), [Kind::Cluster, Kind::Route]);
         let mut changed = |kind| {
             let mut count = 0;
@@ -146,6 +148,8 @@ mod tests {
         assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(&mut changed), [1, 0, 2]);
         assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(|kind| channels.of(kind).count()), [1, 0, 2]);
         assert_eq!([Kind::Cluster, Kind::Listener, Kind::Route].map(|kind| channels.has_none(kind)), [false, true, false]);
+        channels.change(Kind::Route, 2, Channel::touch);
+        assert_eq!(channels.dirty().iter().collect::<Vec<_>>(), [Kind::Route]);
         assert!(channels.get(Kind::Route, 1).is_some() && channels.get(Kind::Cluster, 1).is_none());
         channels.remove(1);
         assert_eq!(channels.change(Kind::Route, 1, |channel| channel.kind()), None);

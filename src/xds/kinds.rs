@@ -7,11 +7,6 @@ use crate::snapshot::Kind;
 pub struct Kinds(u16);
 
 impl Kinds {
-    /// All of them.
-    pub fn all() -> Kinds {
-        Kinds(u16::MAX)
-    }
-
     pub fn insert(&mut self, kind: Kind) {
         self.0 |= 1 << kind as u16;
     }
@@ -28,14 +23,9 @@ impl Kinds {
         self.0 == 0
     }
 
-    /// Those that are in one of the two alone.
-    pub fn differing(self, other: Kinds) -> Kinds {
-        Kinds(self.0 ^ other.0)
-    }
-
-    /// Those that are in either.
-    pub fn or(self, other: Kinds) -> Kinds {
-        Kinds(self.0 | other.0)
+    /// Those that are in both.
+    pub fn and(self, other: Kinds) -> Kinds {
+        Kinds(self.0 & other.0)
     }
 
     /// In the order in which types are sent.

@@ -165,9 +165,7 @@ impl Session {
         self.settle(now);
         let response = self.stirred.iter().find_map(|kind| self.poll_kind(kind, stream, now));
         if response.is_none() {
-            let stirred = self.stirred;
-            let waiting = self.channels.iter().filter(|(kind, channel)| stirred.contains(*kind) && channel.is_dirty());
-            self.stirred = waiting.map(|(kind, _)| kind).collect();
+            self.stirred = self.stirred.and(self.channels.dirty());
             self.idle = Some((stream, self.next_wake(stream)));
         }
         response

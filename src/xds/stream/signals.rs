@@ -32,8 +32,8 @@ pub(super) enum Signal {
 
 struct Outside {
     changes: WatchStream<Option<Arc<Snapshot>>>,
-    /// Until it is told.
-    closing: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    /// Until it is told. With a bell of its own, by which it is not looked at whenever something is published.
+    closing: Option<Seldom<WaitForCancellationFutureOwned>>,
 }
 
 impl Stream for Outside {
@@ -54,7 +54,7 @@ impl Signals {
         let mut published = shared.published.clone();
         // The stream begins with what there is now.
         published.mark_unchanged();
-        let (changes, closing) = (WatchStream::from_changes(published), Some(Box::pin(peer.line.closing())));
+        let (changes, closing) = (WatchStream::from_changes(published), Some(Seldom::new(peer.line.closing())));
         Signals { seldom: Seldom::new(Outside { changes, closing }), alarm: None }
     }
 
