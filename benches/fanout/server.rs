@@ -46,7 +46,9 @@ impl Server {
         command.args(["--xds", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--http", "127.0.0.1:0"]);
         // Looking at the directory without an event is no part of an update.
         command.args(["--poll", "10m"]);
-        command.stderr(std::fs::File::create(releases.beside("log"))?);
+        // In a folder of its own: next to the directory, each line would be an event of a folder that is watched.
+        std::fs::create_dir_all(releases.beside("logs"))?;
+        command.stderr(std::fs::File::create(releases.beside("logs").join("log"))?);
         let server = Server::start(command, |_| Trigger::File(releases.clone()))?;
         server.await_ready()?;
         Ok(server)

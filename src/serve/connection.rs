@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::site::Site;
 use super::tls::Connection;
-use crate::xds::Seldom;
+use crate::xds::{Rings, Seldom};
 
 /// A client that does not answer a ping is gone, whatever its TCP connection says.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -25,6 +25,9 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const MAX_STREAMS: u32 = 100_000;
 /// How long streams that were told to end may take over it.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+
+/// All rings of connections.
+static NEWS: Rings = Rings::new();
 
 /// How long connections last.
 #[derive(Debug, Clone, Copy, Default)]
@@ -57,13 +60,16 @@ pub(super) async fn converse(connection: Connection, site: Site, lifetime: Lifet
     });
     let mut served = std::pin::pin!(settings().serve_connection(TokioIo::new(connection), service));
     // One bell for all that seldom happens: a connection is woken a hundred thousand times for each of these.
-    let news = Seldom::new(async {
-        tokio::select! {
-            () = line.is_cut() => News::Cut,
-            () = grown_old(lifetime) => News::Ends(Duration::ZERO),
-            () = stop.cancelled() => News::Ends(lifetime.turn(fastrand::f64())),
-        }
-    });
+    let news = Seldom::new(
+        async {
+            tokio::select! {
+                () = line.is_cut() => News::Cut,
+                () = grown_old(lifetime) => News::Ends(Duration::ZERO),
+                () = stop.cancelled() => News::Ends(lifetime.turn(fastrand::f64())),
+            }
+        },
+        &NEWS,
+    );
     let news = tokio::select! {
         biased;
         ended = &mut served => return over(address, ended),

@@ -46,7 +46,7 @@ pub use metrics::Metrics;
 pub use nodes::{Holding, Nodes};
 pub use progress::{Progress, Rejecting, Waiting, acked};
 pub use request::{DeltaRequest, Request, Response, SotwRequest};
-pub use seldom::Seldom;
+pub use seldom::{Rings, Seldom};
 pub use sequence::Timing;
 pub use server::{Published, Server};
 pub use service::Answer;

@@ -2,18 +2,32 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::Stream;
 
+/// How often any of many bells has rung. Each of ten thousand bells is a look at memory of its own; that none has rung is seen here.
+#[derive(Debug, Default)]
+pub struct Rings(AtomicU64);
+
+impl Rings {
+    /// None has.
+    pub const fn new() -> Rings {
+        Rings(AtomicU64::new(0))
+    }
+}
+
 /// A future or a stream that is polled only when it has been woken itself. A task that is woken for something else, and looks whether
-/// this has happened meanwhile, pays for one look at a flag, whatever is behind it.
+/// this has happened meanwhile, pays for one look at a number that all look at, and after that at a flag, whatever is behind it.
 #[derive(Debug)]
 pub struct Seldom<T> {
     inner: Pin<Box<T>>,
     bell: Arc<Bell>,
+    among: &'static Rings,
+    /// Of the bells among which this is, when they were looked at last.
+    rings: u64,
     waker: Waker,
     /// The task that the bell wakes: it stays there, so a task that asks again need not be told to it again.
     task: Option<Waker>,
@@ -22,10 +36,17 @@ pub struct Seldom<T> {
 #[derive(Debug)]
 struct Bell {
     rung: AtomicBool,
+    among: &'static Rings,
     task: Mutex<Option<Waker>>,
 }
 
 impl Bell {
+    fn ring(&self) {
+        self.rung.store(true, Ordering::Release);
+        // Who sees the number sees the flag.
+        self.among.0.fetch_add(1, Ordering::AcqRel);
+    }
+
     fn task(&self) -> MutexGuard<'_, Option<Waker>> {
         self.task.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -37,34 +58,39 @@ impl Wake for Bell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.rung.store(true, Ordering::Release);
+        self.ring();
         let task = self.task().clone();
         task.iter().for_each(Waker::wake_by_ref);
     }
 }
 
 impl<T> Seldom<T> {
-    /// Waits for this.
-    pub fn new(inner: T) -> Seldom<T> {
-        let bell = Arc::new(Bell { rung: AtomicBool::new(true), task: Mutex::new(None) });
-        Seldom { inner: Box::pin(inner), waker: bell.clone().into(), bell, task: None }
+    /// Waits for this, with a bell that rings about as often as the others among which it is.
+    pub fn new(inner: T, among: &'static Rings) -> Seldom<T> {
+        let bell = Arc::new(Bell { rung: AtomicBool::new(true), among, task: Mutex::new(None) });
+        Seldom { inner: Box::pin(inner), waker: bell.clone().into(), bell, among, rings: u64::MAX, task: None }
     }
 
     fn poll_by<R>(&mut self, poll: impl FnOnce(Pin<&mut T>, &mut Context<'_>) -> Poll<R>, cx: &mut Context<'_>) -> Poll<R> {
-        // Who rings finds the task after the flag is set, and a new task is there before the flag is looked at: either sees the other.
+        // Who rings finds the task after number and flag are set, and a new task is there before they are looked at: either sees the
+        // other.
         if !self.task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
             self.task = Some(cx.waker().clone());
             self.bell.task().clone_from(&self.task);
         }
-        if !self.bell.rung.load(Ordering::Acquire) {
+        let rings = self.among.0.load(Ordering::Acquire);
+        if rings == self.rings || !self.bell.rung.load(Ordering::Acquire) {
+            self.rings = rings;
             return Poll::Pending;
         }
+        self.rings = rings;
         // Who rings from here on wakes the task again.
         self.bell.rung.swap(false, Ordering::AcqRel);
         let polled = poll(self.inner.as_mut(), &mut Context::from_waker(&self.waker));
         // What has happened is not waited for any more: who asks again is to hear of it again, or to wait for the next.
         if polled.is_ready() {
             self.bell.rung.store(true, Ordering::Release);
+            self.rings = u64::MAX;
         }
         polled
     }
@@ -97,14 +123,19 @@ mod tests {
 
     use super::*;
 
+    static RINGS: Rings = Rings::new();
+
     #[test]
     fn what_was_not_woken_is_not_polled() {
         let (polls, (done, wait)) = (AtomicU32::new(0), oneshot::channel());
         let mut wait = std::pin::pin!(wait);
-        let mut seldom = Seldom::new(future::poll_fn(|cx| {
-            polls.fetch_add(1, Ordering::Relaxed);
-            wait.as_mut().poll(cx)
-        }));
+        let mut seldom = Seldom::new(
+            future::poll_fn(|cx| {
+                polls.fetch_add(1, Ordering::Relaxed);
+                wait.as_mut().poll(cx)
+            }),
+            &RINGS,
+        );
         for _ in 0..3 {
             assert_eq!((&mut seldom).now_or_never(), None);
         }
@@ -120,14 +151,14 @@ mod tests {
 
     #[test]
     fn what_has_happened_has_happened_whenever_it_is_asked() {
-        let mut seldom = Seldom::new(future::poll_fn(|_| Poll::Ready(7)));
+        let mut seldom = Seldom::new(future::poll_fn(|_| Poll::Ready(7)), &RINGS);
         assert_eq!([(&mut seldom).now_or_never(), (&mut seldom).now_or_never()], [Some(7), Some(7)]);
     }
 
     #[test]
     fn a_stream_is_asked_for_the_next_until_it_has_none() {
         let (send, changes) = watch::channel(0);
-        let mut changes = Seldom::new(WatchStream::from_changes(changes));
+        let mut changes = Seldom::new(WatchStream::from_changes(changes), &RINGS);
         for turn in 1..=3 {
             assert_eq!([changes.next().now_or_never(), changes.next().now_or_never()], [None, None]);
             send.send_replace(turn);
@@ -147,7 +178,7 @@ mod tests {
 
     #[test]
     fn it_wakes_the_task_that_asked_last_however_often_it_rings() {
-        let mut seldom = Seldom::new(future::pending::<()>());
+        let mut seldom = Seldom::new(future::pending::<()>(), &RINGS);
         let tasks = [Arc::new(Count::default()), Arc::new(Count::default())];
         for task in [0, 1, 0] {
             let waker = tasks[task].clone().into();
@@ -168,10 +199,13 @@ mod tests {
         let (count, rings) = (Arc::new(Count::default()), Arc::new(AtomicU32::new(0)));
         let heard = Arc::new(AtomicU32::new(0));
         let (seen, there) = (heard.clone(), rings.clone());
-        let mut seldom = Seldom::new(future::poll_fn(move |_| {
-            seen.store(there.load(Ordering::Acquire), Ordering::Release);
-            Poll::<()>::Pending
-        }));
+        let mut seldom = Seldom::new(
+            future::poll_fn(move |_| {
+                seen.store(there.load(Ordering::Acquire), Ordering::Release);
+                Poll::<()>::Pending
+            }),
+            &RINGS,
+        );
         let bell = seldom.waker.clone();
         let ringer = std::thread::spawn(move || {
             for turn in 1..=20_000 {
@@ -200,7 +234,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn it_wakes_its_task() {
         let (done, wait) = oneshot::channel();
-        let waits = tokio::spawn(Seldom::new(wait));
+        let waits = tokio::spawn(Seldom::new(wait, &RINGS));
         tokio::time::sleep(Duration::from_secs(1)).await;
         done.send(7).unwrap();
         assert_eq!(waits.await.unwrap(), Ok(7));

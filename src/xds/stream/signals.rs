@@ -12,8 +12,12 @@ use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use crate::snapshot::Snapshot;
 use crate::xds::identity::Peer;
-use crate::xds::seldom::Seldom;
+use crate::xds::seldom::{Rings, Seldom};
 use crate::xds::server::Shared;
+
+/// All rings of what comes from outside, and those of connections that close.
+static SIGNALS: Rings = Rings::new();
+static CLOSINGS: Rings = Rings::new();
 
 /// What a stream waits for besides requests. Each is registered with once and again only when it has happened, not at every wait.
 pub(super) struct Signals {
@@ -54,8 +58,8 @@ impl Signals {
         let mut published = shared.published.clone();
         // The stream begins with what there is now.
         published.mark_unchanged();
-        let (changes, closing) = (WatchStream::from_changes(published), Some(Seldom::new(peer.line.closing())));
-        Signals { seldom: Seldom::new(Outside { changes, closing }), alarm: None }
+        let (changes, closing) = (WatchStream::from_changes(published), Some(Seldom::new(peer.line.closing(), &CLOSINGS)));
+        Signals { seldom: Seldom::new(Outside { changes, closing }, &SIGNALS), alarm: None }
     }
 
     /// Waits for the next signal; `None` when nothing will ever be published again.
