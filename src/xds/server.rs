@@ -102,7 +102,7 @@ impl Server {
                 limits,
                 admission: Admission::new(limits),
                 watchdog: Watchdog::new(limits.unread, now()),
-                identifier: format!("tidegate/{}", env!("CARGO_PKG_VERSION")),
+                identifier: identifier(),
                 shutdown,
                 ids: AtomicU64::new(1),
                 typed: DashMap::new(),
@@ -123,6 +123,12 @@ impl Server {
             }
         }
     }
+}
+
+/// What this server calls itself: its version, and the host it runs on, as other servers of the fleet run on others.
+fn identifier() -> String {
+    let host = rustix::system::uname();
+    format!("tidegate/{}/{}", env!("CARGO_PKG_VERSION"), host.nodename().to_string_lossy())
 }
 
 impl Shared {
@@ -176,6 +182,14 @@ mod tests {
         assert!(Arc::ptr_eq(first.session().target(), &new));
         shared.conversation(&origin, &node, old, 1);
         assert!(Arc::ptr_eq(second.session().target(), &new), "what is older does not come back");
+    }
+
+    #[test]
+    fn o5_a_server_says_on_which_host_it_is() {
+        let identifier = server().shared.identifier.clone();
+        let parts: Vec<&str> = identifier.splitn(3, '/').collect();
+        assert_eq!(parts[..2], ["tidegate", env!("CARGO_PKG_VERSION")]);
+        assert_eq!(parts[2].as_bytes(), rustix::system::uname().nodename().to_bytes());
     }
 
     #[test]

@@ -137,7 +137,7 @@ impl Stream {
         let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
         if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
             tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
-            self.ready.push(wire::encode_foreign(&incoming.type_url, nonce, &names));
+            self.ready.push(wire::encode_foreign(&incoming.type_url, nonce, &names, &self.shared.identifier));
             self.answered = true;
         }
     }
