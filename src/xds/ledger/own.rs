@@ -146,8 +146,14 @@ mod tests {
                 let name = Name::from(format!("n{which:02}"));
                 let entry = || Some(Box::new(Entry::told("1")));
                 match what {
-                    0 => (own.insert(name.clone(), None), drop(tree.insert(name, false))).0,
-                    1 => (own.insert(name.clone(), entry()), drop(tree.insert(name, true))).0,
+                    0 => {
+                        tree.insert(name.clone(), false);
+                        own.insert(name, None);
+                    }
+                    1 => {
+                        tree.insert(name.clone(), true);
+                        own.insert(name, entry());
+                    }
                     2 => prop_assert_eq!(own.remove(&name).is_some(), tree.remove(&name).is_some()),
                     _ => {
                         own.retain(|known, _| *known >= name);

@@ -51,7 +51,7 @@ mod tests {
     fn messages_go_out_in_order_and_in_pieces() {
         let mut ready = Ready::default();
         assert_eq!((ready.is_empty(), ready.pop(3)), (true, None));
-        ["abcde", "f", "ghi"].map(|text| ready.push(Bytes::from(text)));
+        ["abcde", "f", "ghi"].into_iter().for_each(|text| ready.push(Bytes::from(text)));
         let pieces = std::iter::from_fn(|| ready.pop(3)).collect::<Vec<_>>();
         assert_eq!(pieces, ["abc", "de", "f", "ghi"]);
         assert!(ready.is_empty());
