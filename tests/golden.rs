@@ -177,14 +177,14 @@ fn no_golden_file_is_left_of_a_case_that_is_gone() {
 }
 
 #[test]
-fn nothing_refers_to_nothing() {
+fn g6_nothing_refers_to_nothing() {
     for case in cases() {
         assert_eq!(translate::dangling(&mut objects(&case).iter()), Vec::<String>::new(), "{}", case.folder.display());
     }
 }
 
 #[test]
-fn translating_again_gives_the_same_bytes() {
+fn o3_translating_again_gives_the_same_bytes() {
     for (once, again) in cases().iter().zip(cases().iter()) {
         assert_eq!(objects(once), objects(again), "{}", once.folder.display());
     }

@@ -270,7 +270,7 @@ fn routes(configuration: &Value, host: &str) -> Vec<String> {
 }
 
 #[test]
-fn services_that_share_a_host_are_tried_by_longest_path_whatever_their_order() {
+fn o3_services_that_share_a_host_are_tried_by_longest_path_whatever_their_order() {
     let at = |service: &str, path: &str, hosts: &[&str]| {
         let hosts = hosts.iter().map(|host| (*host).into()).collect();
         made(&Release { path: path.into(), hosts, ..release(service) })

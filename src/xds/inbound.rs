@@ -12,9 +12,7 @@ use bytes::{Buf, Bytes};
 use hyper::body::Body;
 use tonic::Status;
 
-/// Largest request taken. A node that reconnects names everything it holds: 50 000 names are several MiB, more than gRPC's usual
-/// limit of 4 MiB, with which it could never reconnect.
-const MAX_REQUEST: usize = 64 << 20;
+use super::limits::{TooMuch, check_request};
 
 /// Length of the prefix of a gRPC message: a flag and four bytes of length ("Length-Prefixed-Message" of gRPC over HTTP/2).
 const PREFIX: usize = 5;
@@ -35,7 +33,7 @@ impl<B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin> Inboun
     ///
     /// # Errors
     /// What was sent is no gRPC message, too large, or the connection broke.
-    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Chunks>, Status>> {
+    pub fn poll_message(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Chunks>, Fault>> {
         loop {
             if let Some(message) = self.cut()? {
                 return Poll::Ready(Ok(Some(message)));
@@ -47,27 +45,46 @@ impl<B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin> Inboun
                     }
                 }
                 None if self.read.remaining() == 0 => return Poll::Ready(Ok(None)),
-                None => return Poll::Ready(Err(Status::invalid_argument("the stream ended in the middle of a message"))),
+                None => return Poll::Ready(Err(Status::invalid_argument("the stream ended in the middle of a message").into())),
             }
         }
     }
 
     /// Cuts the first message off what was read, if all of it is there.
-    fn cut(&mut self) -> Result<Option<Chunks>, Status> {
+    fn cut(&mut self) -> Result<Option<Chunks>, Fault> {
         let Some(prefix) = self.read.peek::<PREFIX>() else { return Ok(None) };
         let [compressed, len @ ..] = prefix;
         let len = u32::from_be_bytes(len) as usize;
         if compressed != 0 {
-            return Err(Status::unimplemented("compressed requests are not taken"));
+            return Err(Status::unimplemented("compressed requests are not taken").into());
         }
-        if len > MAX_REQUEST {
-            return Err(Status::resource_exhausted(format!("a request of {len} bytes: {MAX_REQUEST} are taken at most")));
-        }
+        check_request(len)?;
         if self.read.remaining() < PREFIX + len {
             return Ok(None);
         }
         self.read.advance(PREFIX);
         Ok(Some(self.read.split_to(len)))
+    }
+}
+
+/// Why there is no next message.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// It would be longer than any may be.
+    TooMuch(TooMuch),
+    /// The stream ends with this.
+    Status(Box<Status>),
+}
+
+impl From<TooMuch> for Fault {
+    fn from(too_much: TooMuch) -> Fault {
+        Fault::TooMuch(too_much)
+    }
+}
+
+impl From<Status> for Fault {
+    fn from(status: Status) -> Fault {
+        Fault::Status(Box::new(status))
     }
 }
 
@@ -199,14 +216,15 @@ mod tests {
         Inbound::new(StreamBody::new(stream::iter(parts)))
     }
 
-    /// All messages, and the code with which the stream ended.
-    fn read(parts: &[&[u8]]) -> (Vec<Vec<u8>>, Option<tonic::Code>) {
+    /// All messages, and the fault with which the stream ended.
+    fn read(parts: &[&[u8]]) -> (Vec<Vec<u8>>, Option<Result<tonic::Code, TooMuch>>) {
         let (mut inbound, mut messages) = (inbound(parts), Vec::new());
         loop {
             match future::poll_fn(|cx| inbound.poll_message(cx)).now_or_never().expect("nothing to wait for") {
                 Ok(Some(mut message)) => messages.push(message.copy_to_bytes(message.remaining()).to_vec()),
                 Ok(None) => return (messages, None),
-                Err(status) => return (messages, Some(status.code())),
+                Err(Fault::Status(status)) => return (messages, Some(Ok(status.code()))),
+                Err(Fault::TooMuch(too_much)) => return (messages, Some(Err(too_much))),
             }
         }
     }
@@ -225,8 +243,13 @@ mod tests {
 
     #[test]
     fn what_is_no_message_ends_the_stream_with_the_reason() {
-        assert_eq!(read(&[b"\0\0\0\0\x03ab"]), (vec![], Some(tonic::Code::InvalidArgument)));
-        assert_eq!(read(&[b"\x01\0\0\0\x01a"]), (vec![], Some(tonic::Code::Unimplemented)));
-        assert_eq!(read(&[b"\0\xff\0\0\0a"]), (vec![], Some(tonic::Code::ResourceExhausted)));
+        assert_eq!(read(&[b"\0\0\0\0\x03ab"]), (vec![], Some(Ok(tonic::Code::InvalidArgument))));
+        assert_eq!(read(&[b"\x01\0\0\0\x01a"]), (vec![], Some(Ok(tonic::Code::Unimplemented))));
+    }
+
+    #[test]
+    fn e6_a_request_beyond_the_limit_is_known_by_its_length() {
+        assert_eq!(read(&[b"\0\x04\0\0\x01a"]), (vec![], Some(Err(TooMuch::Request((64 << 20) + 1)))));
+        assert_eq!(read(&[b"\0\x04\0\0\0a"]), (vec![], Some(Ok(tonic::Code::InvalidArgument))), "it is just not there");
     }
 }

@@ -45,6 +45,9 @@ impl Default for Limits {
 const NAME: usize = 4096;
 /// Longest node, in bytes. A real Envoy's is 61 kB, and metadata that somebody adds may be as long again.
 const NODE: usize = 1 << 20;
+/// Longest request, in bytes. A node that reconnects names everything it holds: 50 000 names are several MiB, more than gRPC's usual
+/// limit of 4 MiB, with which it could never reconnect.
+const REQUEST: usize = 64 << 20;
 /// Longest text of a rejection that is kept, in bytes.
 const TEXT: usize = 16 << 10;
 
@@ -57,6 +60,9 @@ pub enum TooMuch {
     /// The node is too long.
     #[error("a node of {0} bytes: {NODE} are taken at most")]
     Node(usize),
+    /// The request is too long.
+    #[error("a request of {0} bytes: {REQUEST} are taken at most")]
+    Request(usize),
     /// Too many names on a stream.
     #[error("more than {0} names on one stream")]
     Names(usize),
@@ -116,6 +122,14 @@ pub fn check_name(name: &str) -> Result<(), TooMuch> {
 /// It is too long.
 pub fn check_node(len: usize) -> Result<(), TooMuch> {
     if len > NODE { Err(TooMuch::Node(len)) } else { Ok(()) }
+}
+
+/// Checks the length of a request that is still to come, in bytes.
+///
+/// # Errors
+/// It is too long.
+pub fn check_request(len: usize) -> Result<(), TooMuch> {
+    if len > REQUEST { Err(TooMuch::Request(len)) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -55,6 +55,8 @@ pub struct Metrics {
     throttled: Counter,
     unread: Counter,
     panics: Counter,
+    unknown_types: Counter,
+    large: Family<OfType, Counter>,
     /// Counters of each kind, found before they are needed.
     of_kind: Arc<[OfKind]>,
 }
@@ -82,6 +84,8 @@ impl Default for Metrics {
             throttled: Counter::default(),
             unread: Counter::default(),
             panics: Counter::default(),
+            unknown_types: Counter::default(),
+            large: Family::default(),
             of_kind: Arc::new([]),
         };
         metrics.show_zeroes();
@@ -147,6 +151,16 @@ impl Metrics {
         self.panics.inc();
     }
 
+    /// A type that is not served was asked for, the first time on its stream.
+    pub fn unknown_type(&self) {
+        self.unknown_types.inc();
+    }
+
+    /// A response was so large that some clients may not take it.
+    pub fn large(&self, kind: Kind) {
+        self.large.get_or_create(&of_type(kind)).inc();
+    }
+
     /// Puts everything into a registry.
     pub fn register(&self, registry: &mut Registry) {
         registry.register("connected_streams", "xDS streams connected now", self.streams.clone());
@@ -168,6 +182,10 @@ impl Metrics {
             self.unread.clone(),
         );
         registry.register("xds_panics", "Streams ended by a fault of the server", self.panics.clone());
+        let help = "Types asked for that are not served, each once per stream";
+        registry.register("xds_unknown_types", help, self.unknown_types.clone());
+        let help = "Responses so large that clients with the usual limit of gRPC may not take them";
+        registry.register("xds_large_responses", help, self.large.clone());
     }
 
     fn find(&self, kind: Kind) -> OfKind {
@@ -182,7 +200,7 @@ impl Metrics {
     /// Creates every row whose labels are known, so that rates and alerts have a zero to start from.
     fn show_zeroes(&self) {
         for kind in Kind::ALL {
-            for family in [&self.pushes, &self.bytes, &self.acks, &self.nacks] {
+            for family in [&self.pushes, &self.bytes, &self.acks, &self.nacks, &self.large] {
                 drop(family.get_or_create(&of_type(kind)));
             }
             drop(self.push_to_ack.get_or_create(&of_type(kind)));
@@ -229,6 +247,8 @@ mod tests {
         metrics.nacked(Kind::Cluster);
         metrics.gate_timeout();
         metrics.refused("not_ready");
+        metrics.unknown_type();
+        metrics.large(Kind::Cluster);
         let text = text(&metrics);
         for line in [
             "tidegate_xds_pushes_total{type=\"RDS\"} 2",
@@ -240,6 +260,9 @@ mod tests {
             "tidegate_xds_push_to_ack_seconds_bucket{le=\"0.005\",type=\"RDS\"} 1",
             "tidegate_xds_gate_timeouts_total 1",
             "tidegate_xds_refused_total{reason=\"not_ready\"} 1",
+            "tidegate_xds_unknown_types_total 1",
+            "tidegate_xds_large_responses_total{type=\"CDS\"} 1",
+            "tidegate_xds_large_responses_total{type=\"LDS\"} 0",
         ] {
             assert!(text.lines().any(|have| have == line), "{line} is not in\n{text}");
         }

@@ -29,6 +29,9 @@ pub struct Server {
     pub(super) shared: Arc<Shared>,
 }
 
+/// A node on typed services: connection, variant and node id.
+type Caller = (Option<SocketAddr>, Variant, String);
+
 /// What all streams share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -44,8 +47,8 @@ pub(super) struct Shared {
     /// Lets no more streams in. Those that are open end with their connections.
     pub shutdown: CancellationToken,
     ids: AtomicU64,
-    /// Sessions of nodes on typed services, by connection, variant and node id, and how many streams take part: they share one order.
-    typed: DashMap<(Option<SocketAddr>, Variant, String), (Arc<Conversation>, usize)>,
+    /// Sessions of nodes on typed services, and how many streams take part: they share one order.
+    typed: DashMap<Caller, (Arc<Conversation>, usize)>,
 }
 
 /// A session and its doorbell: it rings when something on one stream may let another go on.
@@ -102,7 +105,7 @@ impl Server {
                 limits,
                 admission: Admission::new(limits),
                 watchdog: Watchdog::new(limits.unread, now()),
-                identifier: format!("tidegate/{}", env!("CARGO_PKG_VERSION")),
+                identifier: identifier(),
                 shutdown,
                 ids: AtomicU64::new(1),
                 typed: DashMap::new(),
@@ -123,6 +126,12 @@ impl Server {
             }
         }
     }
+}
+
+/// What this server calls itself: its version, and the host it runs on, as other servers of the fleet run on others.
+fn identifier() -> String {
+    let host = rustix::system::uname();
+    format!("tidegate/{}/{}", env!("CARGO_PKG_VERSION"), host.nodename().to_string_lossy())
 }
 
 impl Shared {
@@ -176,6 +185,14 @@ mod tests {
         assert!(Arc::ptr_eq(first.session().target(), &new));
         shared.conversation(&origin, &node, old, 1);
         assert!(Arc::ptr_eq(second.session().target(), &new), "what is older does not come back");
+    }
+
+    #[test]
+    fn o5_a_server_says_on_which_host_it_is() {
+        let identifier = server().shared.identifier.clone();
+        let parts: Vec<&str> = identifier.splitn(3, '/').collect();
+        assert_eq!(parts[..2], ["tidegate", env!("CARGO_PKG_VERSION")]);
+        assert_eq!(parts[2].as_bytes(), rustix::system::uname().nodename().to_bytes());
     }
 
     #[test]

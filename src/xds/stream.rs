@@ -3,6 +3,7 @@
 //! It is pulled by HTTP/2: the next response is made when the client's window has room for it, so a client that stops reading costs
 //! no memory, and skips what became old while it did not read. Requests are taken in before responses are made.
 
+mod noted;
 mod ready;
 mod requests;
 mod signals;
@@ -18,6 +19,7 @@ use hyper::body::Incoming;
 use tokio_stream::wrappers::WatchStream;
 use tonic::Status;
 
+use self::noted::Noted;
 use self::ready::Ready;
 use self::signals::{Signal, Signals};
 use super::admission::Place;
@@ -25,7 +27,7 @@ use super::board::Variant;
 use super::clock::now;
 use super::guard::guarded;
 use super::identity::Peer;
-use super::inbound::Inbound;
+use super::inbound::{Fault, Inbound};
 use super::pace::Pace;
 use super::server::{Conversation, Shared};
 use super::watchdog::{GULP, Pulse};
@@ -34,6 +36,9 @@ use crate::snapshot::{Kind, Membership, Node, Transport};
 
 /// Requests taken in at a go before the stream looks whether there is something to send.
 const REQUESTS_AT_A_GO: usize = 64;
+/// Responses of more bytes are told of. gRPC takes 4 MiB by default, and a client that is sent more ends its stream, comes back and is
+/// sent the same; so it is to be known before.
+const LARGE: usize = 3 << 20;
 /// How long a stream whose connection ends may still wait for its first answer.
 const LAST_WORD: Duration = Duration::from_secs(1);
 
@@ -74,6 +79,7 @@ pub(super) struct Stream {
     ready: Ready,
     /// How often the gate was forced, as far as it was told.
     forced: u64,
+    noted: Noted,
     /// Something happened since there was last nothing to be sent.
     stirred: bool,
     /// Something was sent.
@@ -118,6 +124,7 @@ impl Stream {
             client: None,
             ready: Ready::default(),
             forced: 0,
+            noted: Noted::default(),
             stirred: true,
             answered: false,
             leaving: None,
@@ -194,7 +201,11 @@ impl Stream {
             if self.pace.pause(now).is_some() {
                 return Ok(Taken::All);
             }
-            match self.inbound.poll_message(cx)? {
+            let message = self.inbound.poll_message(cx).map_err(|fault| match fault {
+                Fault::TooMuch(too_much) => self.refuse(too_much),
+                Fault::Status(status) => *status,
+            });
+            match message? {
                 Poll::Ready(Some(message)) => {
                     self.on_message(message, now)?;
                     self.stirred = true;
@@ -269,6 +280,13 @@ impl Stream {
         self.shared.metrics.sent(response.kind, bytes);
         tracing::debug!(node = %client.node.id, kind = response.kind.short(), resources = response.resources.len(),
             removed = response.removed.len(), bytes, version = %response.version, "sent");
+        if bytes > LARGE {
+            self.shared.metrics.large(response.kind);
+            if self.noted.large(response.kind) {
+                tracing::warn!(node = %client.node.id, kind = response.kind.short(), bytes,
+                    "a response is large: by default gRPC clients take at most 4 MiB");
+            }
+        }
         self.ready.push(message);
         self.answered = true;
         true

@@ -343,11 +343,12 @@ fn finish(mut out: Vec<u8>) -> Bytes {
 }
 
 /// Encodes the delta answer to a type that is not served: these names do not exist.
-pub fn encode_foreign(type_url: &str, nonce: u64, names: &[String]) -> Bytes {
+pub fn encode_foreign(type_url: &str, nonce: u64, names: &[String], control_plane: &str) -> Bytes {
     let mut out = vec![0; GRPC_PREFIX];
     put(4, type_url.as_bytes(), &mut out);
     put(5, nonce_text(nonce).as_bytes(), &mut out);
     names.iter().for_each(|name| put(6, name.as_bytes(), &mut out));
+    put_control_plane(7, control_plane, &mut out);
     finish(out)
 }
 
@@ -441,6 +442,26 @@ mod tests {
                 assert_eq!(decoded(variant, &[&request[..at], &request[at..]]), whole, "{at}");
             }
         }
+    }
+
+    /// Envoy, gRPC and ztunnel each have a code of their own for it, and ztunnel's is none.
+    #[test]
+    fn c2_an_error_detail_without_code_or_text_is_a_nack() {
+        let error = |variant, bytes: &'static [u8]| {
+            let incoming = decode_request(variant, Bytes::from_static(bytes).into(), false).unwrap();
+            incoming.request.error().map(str::to_owned)
+        };
+        assert_eq!(error(Variant::Sotw, b"\x32\x00"), Some(String::new()));
+        assert_eq!(error(Variant::Delta, b"\x3a\x00"), Some(String::new()));
+        assert_eq!(error(Variant::Sotw, b"\x32\x02\x08\x0d"), Some(String::new()), "a code, and no text");
+        assert_eq!([error(Variant::Sotw, b""), error(Variant::Delta, b"")], [None, None]);
+    }
+
+    #[test]
+    fn o5_every_answer_says_which_server_it_is_from() {
+        let body = encode_foreign("made.up/Type", 7, &["x".to_owned()], "tidegate/1/here");
+        let field = b"\x3a\x11\x0a\x0ftidegate/1/here";
+        assert!(body.windows(field.len()).any(|part| part == field), "{body:?}");
     }
 
     #[test]

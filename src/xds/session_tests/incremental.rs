@@ -77,6 +77,24 @@ fn d7_answers_carry_subscriptions_be_they_fresh_stale_or_nacks() {
 }
 
 #[test]
+fn d7_answers_carry_unsubscriptions_be_they_fresh_stale_or_nacks() {
+    for (stale, error) in [(false, None), (false, Some("no good")), (true, None), (true, Some("no good"))] {
+        let mut client = Client::new(Variant::Delta, &TWO);
+        client.ask(EDS, &["s/1"]);
+        client.receive();
+        let first = client.nonces[&EDS].clone();
+        client.ask(EDS, &["s/2"]);
+        client.receive();
+        let nonce = if stale { first } else { client.nonces[&EDS].clone() };
+        let (unsubscribe, error) = (vec!["s/1".to_owned()], error.map(str::to_owned));
+        client.send(EDS, Request::Delta(DeltaRequest { nonce, unsubscribe, error, ..Default::default() }));
+        client.retarget(&["E s/1=new", "E s/2=new"]);
+        client.sleep(3);
+        assert_eq!(client.receive(), ["EDS s/2=new"]);
+    }
+}
+
+#[test]
 fn d8_a_request_without_nonce_is_no_ack() {
     both(|variant| {
         let mut client = Client::new(variant, &TWO);
@@ -103,4 +121,24 @@ fn d10_what_was_rejected_follows_the_next_change_by_itself() {
     client.answer(EDS, &[], Some("still no good"));
     client.sleep(3600);
     assert_eq!(client.receive(), NOTHING);
+}
+
+/// What is gone counts as rejected just as what is there.
+#[test]
+fn d10_a_rejected_removal_follows_the_next_change_by_itself() {
+    let mut client = Client::new(Variant::Delta, &["L a=1", "L b=1", "L c=1"]);
+    client.ask(LDS, &[]);
+    client.envoy();
+    client.retarget(&["L b=1", "L c=bad"]);
+    assert_eq!(client.receive(), ["LDS c=bad -a"]);
+    client.answer(LDS, &[], Some("no good"));
+    client.sleep(3600);
+    assert_eq!(client.receive(), NOTHING);
+    client.retarget(&["L b=2", "L c=good"]);
+    assert_eq!(client.receive(), ["LDS b=2 c=good"]);
+    client.ack(LDS, &[]);
+    assert_eq!(client.receive(), ["LDS -a"]);
+    client.ack(LDS, &[]);
+    client.retarget(&["L b=3", "L c=good"]);
+    assert_eq!(client.envoy(), ["LDS b=3"], "and that is that");
 }

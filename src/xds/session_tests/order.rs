@@ -41,6 +41,43 @@ fn f1_f4_a_cutover_in_state_of_the_world() {
     assert_eq!(client.receive(), ["CDS s/2=c"]);
 }
 
+/// A snapshot with something of each kind, all of it other in each turn.
+fn all(turn: u32) -> Vec<String> {
+    let lines = ["C s/1=% > s/1", "E s/1=%", "SDS cert=%", "L http=% > tidegate", "SRDS h=% > own", "R own=% > s/1"];
+    let more = ["R tidegate=% > s/1", "VHDS tidegate/a=%", "RTDS flags=%"];
+    lines.iter().chain(&more).map(|line| line.replace('%', &turn.to_string())).collect()
+}
+
+/// Clusters that the client has already change in place, so nothing waits for them.
+#[test]
+fn f1_one_change_of_all_types_is_sent_in_their_order() {
+    both(|variant| {
+        let [before, after] = [1, 2].map(all);
+        let [before, after] = [&before, &after].map(|lines| lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let mut client = Client::new(variant, &before);
+        let lists: [(Kind, &[&str]); 8] = [
+            (Kind::Runtime, &["flags"]),
+            (Kind::VirtualHost, &["tidegate/a"]),
+            (RDS, &["own", "tidegate"]),
+            (SRDS, &[]),
+            (LDS, &[]),
+            (Kind::Secret, &["cert"]),
+            (EDS, &["s/1"]),
+            (CDS, &[]),
+        ];
+        let there = |kind: Kind| variant == Variant::Delta || !kind.is_delta_only();
+        lists.into_iter().filter(|(kind, _)| there(*kind)).for_each(|(kind, names)| drop(client.ask(kind, names)));
+        client.envoy();
+        client.retarget(&after);
+        let lines = client.receive();
+        let order: Vec<&str> = lines.iter().filter_map(|line| line.split(' ').next()).collect();
+        let want: Vec<&str> = Kind::ALL.into_iter().filter(|kind| there(*kind)).map(Kind::short).collect();
+        assert_eq!(order, want);
+        let order: Vec<&str> = order.into_iter().filter(|kind| ["CDS", "EDS", "LDS", "RDS"].contains(kind)).collect();
+        assert_eq!(order, ["CDS", "EDS", "LDS", "RDS"]);
+    });
+}
+
 #[test]
 fn f3_routes_wait_no_longer_than_the_warm_timeout() {
     let mut client = Client::start(Variant::Delta, &ONE);
@@ -167,6 +204,25 @@ fn f4_a_cluster_that_comes_back_while_it_drains_was_never_away() {
     client.retarget(&TWO);
     client.sleep(3600);
     assert_eq!(client.receive(), NOTHING);
+}
+
+/// As a state-of-the-world Envoy does for a cluster that changed and has the endpoints of the old one.
+#[test]
+fn g1_endpoints_asked_for_again_after_their_cluster_changed_are_sent_though_nothing_of_them_did() {
+    let mut client = Client::start(Variant::Sotw, &TWO);
+    let (nonce, version) = (client.nonces[&EDS].clone(), client.session.target().of(EDS).version().to_string());
+    let again = || {
+        let names = vec!["s/1".to_owned(), "s/2".to_owned()];
+        Request::Sotw(SotwRequest { version: version.clone(), nonce: nonce.clone(), names, error: None })
+    };
+    assert_eq!((client.send(EDS, again()), client.receive()), (None, vec![]), "nothing has changed yet");
+    client.retarget(&["C s/1=new > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e", "R tidegate=1 > s/1"]);
+    let clusters = client.session.poll(1, client.now).expect("clusters first");
+    assert_eq!(clusters.kind, CDS);
+    assert_eq!(client.send(EDS, again()), None, "it answers nothing");
+    assert_eq!(client.receive(), ["EDS s/1=e"]);
+    assert_eq!((client.send(EDS, again()), client.receive()), (None, vec![]), "and once is enough");
+    client.ack(EDS, &["s/1", "s/2"]);
 }
 
 #[test]

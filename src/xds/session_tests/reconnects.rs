@@ -10,6 +10,38 @@ fn e1_reconnecting_costs_what_changed_and_removes_what_is_gone() {
 }
 
 #[test]
+fn e1_what_is_told_after_the_first_request_of_a_type_is_not_listened_to() {
+    let mut client = Client::new(Variant::Delta, &["L a=1", "L c=1"]);
+    client.resume(LDS, &[], &["L a=1"]);
+    assert_eq!(client.envoy(), ["LDS c=1"]);
+    client.resume(LDS, &[], &["L a=other", "L b=1"]);
+    assert_eq!(client.envoy(), NOTHING, "neither is a sent again nor b told to be gone");
+    client.retarget(&["L a=1", "L c=2"]);
+    assert_eq!(client.envoy(), ["LDS c=2"]);
+}
+
+/// Whatever order its types come in: the cluster that changed meanwhile warms once more, and nobody asks for its endpoints again.
+#[test]
+fn e4_endpoints_asked_for_before_clusters_follow_those_that_changed_once_more() {
+    both(|variant| {
+        let mut client = Client::new(variant, &["C s/1=new > s/1", "C s/2=c > s/2", "E s/1=e", "E s/2=e"]);
+        match variant {
+            Variant::Sotw => drop(client.ask(EDS, &["s/1", "s/2"])),
+            Variant::Delta => client.resume(EDS, &["s/1", "s/2"], &["E s/1=e", "E s/2=e"]),
+        }
+        assert_eq!(client.receive(), ["EDS s/1=e s/2=e"], "clusters may warm");
+        client.ack(EDS, if variant == Variant::Sotw { &["s/1", "s/2"] } else { &[] });
+        match variant {
+            Variant::Sotw => drop(client.ask(CDS, &[])),
+            Variant::Delta => client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]),
+        }
+        let both = ["CDS s/1=new s/2=c", "EDS s/1=e s/2=e"];
+        let changed = ["CDS s/1=new", "EDS s/1=e"];
+        assert_eq!(client.receive(), if variant == Variant::Sotw { both } else { changed });
+    });
+}
+
+#[test]
 fn e1_a_restart_without_change_sends_nothing() {
     let mut client = Client::new(Variant::Delta, &TWO);
     client.resume(CDS, &[], &["C s/1=c", "C s/2=c"]);

@@ -19,6 +19,9 @@ use crate::xds::live::Live;
 use crate::xds::request::Request;
 use crate::xds::wire::{self, Incoming, Told, Unreadable};
 
+/// Longest part of an unknown type's name that is logged, in bytes.
+const SHOWN: usize = 200;
+
 impl Stream {
     pub(super) fn on_message(&mut self, message: Chunks, now: Instant) -> Result<(), Status> {
         if self.pace.read(self.shared.limits.requests, now) {
@@ -65,7 +68,7 @@ impl Stream {
         self.peer.may_speak_for(node, snapshot).inspect_err(|_| self.shared.metrics.refused("identity"))
     }
 
-    fn refuse(&self, too_much: TooMuch) -> Status {
+    pub(super) fn refuse(&self, too_much: TooMuch) -> Status {
         self.shared.metrics.refused("too_much");
         tracing::warn!(stream = self.id, peer = ?self.origin.peer, "a stream is ended: {too_much}");
         too_much.into()
@@ -136,10 +139,15 @@ impl Stream {
 
     /// A type that is not served: it harms nobody. In delta the client is told that its names do not exist.
     fn on_foreign(&mut self, incoming: &Incoming) {
-        let (Some(client), Request::Delta(request)) = (&self.client, &incoming.request) else { return };
+        let Some(client) = &self.client else { return };
+        if self.noted.unknown(&incoming.type_url) {
+            self.shared.metrics.unknown_type();
+            let type_url = &incoming.type_url[..incoming.type_url.floor_char_boundary(SHOWN)];
+            tracing::info!(node = %client.node.id, stream = self.id, type_url, "a type that is not served is asked for");
+        }
+        let Request::Delta(request) = &incoming.request else { return };
         if let Some((nonce, names)) = client.conversation.session().on_foreign(request) {
-            tracing::debug!(node = %client.node.id, type_url = incoming.type_url, ?names, "a type that is not served was asked for");
-            self.ready.push(wire::encode_foreign(&incoming.type_url, nonce, &names));
+            self.ready.push(wire::encode_foreign(&incoming.type_url, nonce, &names, &self.shared.identifier));
             self.answered = true;
         }
     }
