@@ -5,6 +5,7 @@
 
 mod ages;
 mod backends;
+mod changes;
 mod cutovers;
 mod fleets;
 mod many_hosts;
