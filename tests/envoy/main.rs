@@ -12,6 +12,7 @@ mod many_hosts;
 #[path = "../common/pki.rs"]
 mod pki;
 mod proxy;
+mod relay;
 mod releases;
 mod reports;
 mod restart;
@@ -25,3 +26,4 @@ mod splits;
 mod tls;
 mod trouble;
 mod upstream;
+mod warming;
