@@ -11,9 +11,11 @@ use divan::{AllocProfiler, Bencher, black_box};
 use jiff::Timestamp;
 use tidegate::control::{self, Control, Outputs, ServerStatus};
 use tidegate::diag::SourceFile;
-use tidegate::snapshot::{Kind, Node, Snapshot, Transport, View};
+use tidegate::model::{self, Config, Release, Traffic};
+use tidegate::snapshot::{Kind, Node, Service, Services, Snapshot, Transport, View};
 use tidegate::sources::{DirectoryState, Generation};
 use tidegate::store::Store;
+use tidegate::translate;
 use tidegate::xds::{DeltaRequest, Request, Session, SotwRequest, Timing};
 use tokio::sync::watch;
 
@@ -71,6 +73,39 @@ fn floor_parse_500_files(bencher: Bencher<'_, '_>) {
 fn load_500_files(bencher: Bencher<'_, '_>) {
     let generation = generation(SERVICES, 10);
     bencher.bench(|| black_box(control::compile(&generation)));
+}
+
+fn release(service: usize, share: u32) -> Release {
+    model::read_release(&file(service, share).1, &|_| None).value.expect("a good file")
+}
+
+/// One service that was read: its messages, without their encoding for streams.
+#[divan::bench(sample_count = 100)]
+fn translate_one_service(bencher: Bencher<'_, '_>) {
+    let release = release(0, 20);
+    let traffic = Traffic::at_rest(&release);
+    bencher.bench(|| black_box(translate::service(&release, &traffic).expect("good messages")));
+}
+
+/// One changed service among so many that are translated: what differs from before, and the view of a fleet brought to it.
+#[divan::bench(args = [100, 500, 5000], sample_count = 100)]
+fn snapshot_of_one_change_among(bencher: Bencher<'_, '_>, services: usize) {
+    let node = Node::default();
+    let made = |number: usize, share: u32| {
+        let release = release(number, share);
+        let objects = translate::service(&release, &Traffic::at_rest(&release)).expect("good messages");
+        (format!("s{number}"), Arc::new(Service::new(objects)))
+    };
+    let config = Arc::new(Config::default());
+    let before = (0..services).map(|number| made(number, 10)).collect::<Services>();
+    let mut after = before.clone();
+    after.extend([made(0, 30)]);
+    let before = Snapshot::new(1, before, config.clone(), None);
+    before.view(&node, Transport::Aggregated);
+    bencher.bench(|| {
+        let snapshot = Snapshot::new(2, after.clone(), config.clone(), Some(&before));
+        black_box(snapshot.view(&node, Transport::Aggregated))
+    });
 }
 
 struct Desk {

@@ -11,11 +11,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 
 use super::site::Site;
 use super::tls::Connection;
-use crate::xds::{Rings, Seldom};
+use crate::xds::{Peer, Rings, Seldom};
 
 /// A client that does not answer a ping is gone, whatever its TCP connection says.
 const PING_EVERY: Duration = Duration::from_secs(30);
@@ -53,6 +54,13 @@ impl Lifetime {
 /// Serves a connection to its end.
 pub(super) async fn converse(connection: Connection, site: Site, lifetime: Lifetime, stop: CancellationToken) {
     let peer = connection.peer().clone();
+    serve(connection, peer, site, lifetime, stop).await;
+}
+
+async fn serve<C>(connection: C, peer: Peer, site: Site, lifetime: Lifetime, stop: CancellationToken)
+where
+    C: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let (line, address) = (peer.line.clone(), peer.address);
     let service = service_fn(move |mut request: http::Request<Incoming>| {
         request.extensions_mut().insert(peer.clone());
@@ -125,7 +133,16 @@ async fn grown_old(lifetime: Lifetime) {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, DuplexStream};
+    use tokio::time::Instant;
+    use tonic::service::Routes;
+
     use super::*;
+
+    /// Types of frames, and the flag of an answer (RFC 9113 sections 6.5 and 6.7).
+    const SETTINGS: u8 = 4;
+    const PING: u8 = 6;
+    const ACK: u8 = 1;
 
     #[test]
     fn connections_that_came_together_go_one_by_one() {
@@ -134,5 +151,59 @@ mod tests {
         assert_eq!([0.0, 0.5].map(|fraction| lifetime.age(fraction)), [Some(seconds(90)), Some(seconds(100))]);
         assert_eq!([0.0, 0.2].map(|fraction| lifetime.turn(fraction)), [seconds(0), seconds(1)]);
         assert_eq!(Lifetime::default().age(0.5), None, "no age is for ever");
+    }
+
+    /// A connection that is served, from the client's side.
+    async fn connect() -> DuplexStream {
+        let (mut client, connection) = tokio::io::duplex(1 << 16);
+        let site = Site::new(None, Routes::default());
+        tokio::spawn(serve(connection, Peer::default(), site, Lifetime::default(), CancellationToken::new()));
+        client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n").await.expect("sent");
+        client.write_all(&frame(SETTINGS, 0, &[])).await.expect("sent");
+        client
+    }
+
+    fn frame(kind: u8, flags: u8, body: &[u8]) -> Vec<u8> {
+        [&[0, 0, u8::try_from(body.len()).expect("short"), kind, flags, 0, 0, 0, 0], body].concat()
+    }
+
+    /// The next frame: its type and its body.
+    async fn next(client: &mut DuplexStream) -> std::io::Result<(u8, Vec<u8>)> {
+        let mut head = [0; 9];
+        // Time does not pass here, so an hour is no wait.
+        tokio::time::timeout(Duration::from_secs(3600), client.read_exact(&mut head)).await.expect("a frame within an hour")?;
+        let mut body = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
+        client.read_exact(&mut body).await?;
+        Ok((head[3], body))
+    }
+
+    /// The body of the next ping; `None` at the end of the connection.
+    async fn next_ping(client: &mut DuplexStream) -> Option<Vec<u8>> {
+        loop {
+            match next(client).await.ok()? {
+                (PING, body) => return Some(body),
+                _ => continue,
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn n7_who_answers_no_ping_is_gone_after_forty_seconds() {
+        let begun = Instant::now();
+        let mut client = connect().await;
+        assert!(next_ping(&mut client).await.is_some());
+        assert_eq!(begun.elapsed().as_secs(), 30);
+        assert_eq!(next_ping(&mut client).await, None);
+        assert_eq!(begun.elapsed().as_secs(), 40);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn n7_who_answers_pings_stays() {
+        let begun = Instant::now();
+        let mut client = connect().await;
+        while begun.elapsed() < 10 * PING_EVERY {
+            let ping = next_ping(&mut client).await.expect("a connection that lasts");
+            client.write_all(&frame(PING, ACK, &ping)).await.expect("sent");
+        }
     }
 }

@@ -12,6 +12,7 @@ use envoy_types::pb::envoy::config::route::v3::RouteConfiguration;
 use envoy_types::pb::envoy::service::discovery::v3::{
     DeltaDiscoveryRequest, DeltaDiscoveryResponse, DiscoveryRequest, DiscoveryResponse,
 };
+use envoy_types::pb::envoy::service::runtime::v3::Runtime;
 use envoy_types::pb::google::protobuf::Any;
 use envoy_types::pb::google::rpc;
 use http::uri::PathAndQuery;
@@ -22,7 +23,7 @@ use tonic::transport::Channel;
 use tonic::{Request, Status, Streaming};
 use tonic_prost::ProstCodec;
 
-use super::server::{CDS, EDS, LDS, LIMIT, RDS};
+use super::server::{CDS, EDS, LDS, LIMIT, RDS, RTDS};
 
 pub fn node(id: &str) -> Node {
     Node { id: id.into(), cluster: "test".into(), ..Node::default() }
@@ -61,13 +62,7 @@ impl Received {
     }
 
     pub async fn ack_on(&self, stream: &mut Delta) {
-        stream
-            .send(DeltaDiscoveryRequest {
-                type_url: self.type_url.clone(),
-                response_nonce: self.nonce.clone(),
-                ..Default::default()
-            })
-            .await;
+        stream.ack_of(&self.type_url, &self.nonce).await;
     }
 }
 
@@ -78,6 +73,7 @@ fn own_name(any: &Any) -> String {
         EDS => ClusterLoadAssignment::decode(bytes).expect("endpoints").cluster_name,
         LDS => Listener::decode(bytes).expect("a listener").name,
         RDS => RouteConfiguration::decode(bytes).expect("routes").name,
+        RTDS => Runtime::decode(bytes).expect("a layer").name,
         other => panic!("{other} is not expected"),
     }
 }
@@ -100,6 +96,8 @@ impl From<DiscoveryResponse> for Received {
 impl From<DeltaDiscoveryResponse> for Received {
     fn from(response: DeltaDiscoveryResponse) -> Received {
         let versions = response.resources.iter().map(|resource| (resource.name.clone(), resource.version.clone())).collect();
+        let of_its_type = |any: &Any| any.type_url == response.type_url;
+        assert!(response.resources.iter().filter_map(|resource| resource.resource.as_ref()).all(of_its_type));
         Received {
             type_url: response.type_url,
             nonce: response.nonce,
@@ -174,6 +172,17 @@ impl Sotw {
         self.wire.next().await.expect("a response").into()
     }
 
+    pub async fn nack(&mut self, received: &Received, names: &[&str], message: &str) {
+        let request = DiscoveryRequest {
+            type_url: received.type_url.clone(),
+            response_nonce: received.nonce.clone(),
+            resource_names: names.iter().map(|name| name.to_string()).collect(),
+            error_detail: Some(rpc::Status { code: 13, message: message.into(), details: Vec::new() }),
+            ..Default::default()
+        };
+        self.wire.requests.send(request).await.expect("an open stream");
+    }
+
     /// The first request of a type after a reconnect, telling the version that is held.
     pub async fn resume(&mut self, node: Node, type_url: &str, names: &[&str], held: &Received) {
         let (type_url, version_info) = (type_url.into(), held.version.clone());
@@ -239,6 +248,17 @@ impl Delta {
     pub async fn ask(&mut self, node: Option<Node>, type_url: &str, names: &[&str]) {
         let resource_names_subscribe = names.iter().map(|name| name.to_string()).collect();
         self.send(DeltaDiscoveryRequest { node, type_url: type_url.into(), resource_names_subscribe, ..Default::default() }).await;
+    }
+
+    /// Accepts the response that has this nonce.
+    pub async fn ack_of(&mut self, type_url: &str, nonce: &str) {
+        let (type_url, response_nonce) = (type_url.into(), nonce.into());
+        self.send(DeltaDiscoveryRequest { type_url, response_nonce, ..Default::default() }).await;
+    }
+
+    /// The next response as it is.
+    pub async fn next_raw(&mut self) -> DeltaDiscoveryResponse {
+        self.wire.next().await.expect("a response")
     }
 
     /// Whether it was not refused.

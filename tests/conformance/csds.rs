@@ -18,7 +18,8 @@ use tonic::transport::Channel;
 use tonic::{Code, Status};
 use tonic_reflection::pb::v1;
 
-use crate::client::{Delta, Sotw, node};
+use crate::client::{Sotw, node};
+use crate::either::{BOTH, Either};
 use crate::server::{CDS, EDS, LIMIT, RDS, TestServer, release};
 
 async fn client(address: SocketAddr) -> ClientStatusDiscoveryServiceClient<Channel> {
@@ -68,54 +69,60 @@ async fn client_until(server: &TestServer, good: impl Fn(&ClientConfig) -> bool)
 
 #[tokio::test]
 async fn l1_sent_acknowledged_and_not_sent_are_told_apart() {
-    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
-    let mut xds = Delta::open(server.xds()).await;
-    xds.ask(Some(node("n1")), CDS, &[]).await;
-    let clusters = xds.next().await;
-    xds.ask(None, EDS, &["shop/v1", "made/up"]).await;
-    xds.next().await.ack_on(&mut xds).await;
-    // The routes wait for the ACK of the cluster.
-    xds.ask(None, RDS, &["tidegate"]).await;
-    let config = client_until(&server, |config| standing(config).contains_key(&(RDS, "tidegate"))).await;
-    assert_eq!(
-        standing(&config),
-        BTreeMap::from([
-            ((CDS, "shop/v1"), ConfigStatus::Stale),
-            ((EDS, "made/up"), ConfigStatus::NotSent),
-            ((EDS, "shop/v1"), ConfigStatus::Synced),
-            ((RDS, "tidegate"), ConfigStatus::NotSent),
-        ])
-    );
-    clusters.ack_on(&mut xds).await;
-    assert_eq!(xds.next().await.names(), ["tidegate"]);
-    let config = client_until(&server, |config| standing(config)[&(RDS, "tidegate")] == ConfigStatus::Stale).await;
-    let cluster = resource(&config, CDS, "shop/v1");
-    assert_eq!(cluster.config_status(), ConfigStatus::Synced);
-    assert_eq!((cluster.client_status, cluster.error_state.as_ref()), (0, None), "that is for clients to say");
-    assert_eq!(cluster.version_info.len(), 32, "{}", cluster.version_info);
-    assert!(cluster.last_updated.is_some());
-    let contents = cluster.xds_config.as_ref().expect("contents");
-    assert_eq!(Cluster::decode(contents.value.as_slice()).expect("a cluster").name, "shop/v1");
+    for variant in BOTH {
+        let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+        let mut xds = Either::open(&server, variant).await;
+        xds.ask(Some(node("n1")), CDS, &[]).await;
+        let clusters = xds.next().await;
+        xds.ask(None, EDS, &["shop/v1", "made/up"]).await;
+        let endpoints = xds.next_of(EDS).await;
+        xds.ack(&endpoints, &["shop/v1", "made/up"]).await;
+        // The routes wait for the ACK of the cluster.
+        xds.ask(None, RDS, &["tidegate"]).await;
+        let config = client_until(&server, |config| standing(config).contains_key(&(RDS, "tidegate"))).await;
+        assert_eq!(
+            standing(&config),
+            BTreeMap::from([
+                ((CDS, "shop/v1"), ConfigStatus::Stale),
+                ((EDS, "made/up"), ConfigStatus::NotSent),
+                ((EDS, "shop/v1"), ConfigStatus::Synced),
+                ((RDS, "tidegate"), ConfigStatus::NotSent),
+            ])
+        );
+        xds.ack(&clusters, &[]).await;
+        assert_eq!(xds.next_of(RDS).await.names(), ["tidegate"]);
+        let config = client_until(&server, |config| standing(config)[&(RDS, "tidegate")] == ConfigStatus::Stale).await;
+        let cluster = resource(&config, CDS, "shop/v1");
+        assert_eq!(cluster.config_status(), ConfigStatus::Synced);
+        assert_eq!((cluster.client_status, cluster.error_state.as_ref()), (0, None), "that is for clients to say");
+        assert_eq!(cluster.version_info.len(), 32, "{}", cluster.version_info);
+        assert!(cluster.last_updated.is_some());
+        let contents = cluster.xds_config.as_ref().expect("contents");
+        assert_eq!(Cluster::decode(contents.value.as_slice()).expect("a cluster").name, "shop/v1");
+    }
 }
 
 #[tokio::test]
 async fn l1_a_rejected_resource_is_told_with_the_clients_words() {
-    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
-    let mut xds = Delta::open(server.xds()).await;
-    xds.ask(Some(node("n1")), CDS, &[]).await;
-    xds.next().await.ack_on(&mut xds).await;
-    server.write(&release("cart", &["v1"], "v1"));
-    let rejected = xds.next().await;
-    xds.nack(&rejected, "no such moon").await;
-    let config = client_until(&server, |config| standing(config).values().any(|status| *status == ConfigStatus::Error)).await;
-    assert_eq!(resource(&config, CDS, "shop/v1").config_status(), ConfigStatus::Synced, "it was not in that response");
-    let cart = resource(&config, CDS, "cart/v1");
-    let error = cart.error_state.as_ref().expect("an error");
-    assert_eq!((error.details.as_str(), &error.version_info), ("no such moon", &cart.version_info));
-    assert!(error.last_update_attempt.is_some());
-    assert_eq!(error.failed_configuration, cart.xds_config);
-    let contents = cart.xds_config.as_ref().expect("the rejected version");
-    assert_eq!(Cluster::decode(contents.value.as_slice()).expect("a cluster").name, "cart/v1");
+    for variant in BOTH {
+        let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+        let mut xds = Either::open(&server, variant).await;
+        xds.ask(Some(node("n1")), CDS, &[]).await;
+        let clusters = xds.next().await;
+        xds.ack(&clusters, &[]).await;
+        server.write(&release("cart", &["v1"], "v1"));
+        let rejected = xds.next().await;
+        xds.nack(&rejected, &[], "no such moon").await;
+        let config = client_until(&server, |config| standing(config).values().any(|status| *status == ConfigStatus::Error)).await;
+        assert_eq!(resource(&config, CDS, "shop/v1").config_status(), ConfigStatus::Synced, "it was not in that response");
+        let cart = resource(&config, CDS, "cart/v1");
+        let error = cart.error_state.as_ref().expect("an error");
+        assert_eq!((error.details.as_str(), &error.version_info), ("no such moon", &cart.version_info));
+        assert!(error.last_update_attempt.is_some());
+        assert_eq!(error.failed_configuration, cart.xds_config);
+        let contents = cart.xds_config.as_ref().expect("the rejected version");
+        assert_eq!(Cluster::decode(contents.value.as_slice()).expect("a cluster").name, "cart/v1");
+    }
 }
 
 #[tokio::test]

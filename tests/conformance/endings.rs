@@ -15,6 +15,7 @@ use tonic_health::pb::health_client::HealthClient;
 use crate::client::{Delta, Sotw, node};
 use crate::limits::ADS;
 use crate::pki::Ca;
+use crate::raw::{self, Raw};
 use crate::server::{CDS, EDS, LIMIT, TestServer, release};
 use crate::tls::{MUTUAL, connect, files};
 
@@ -158,6 +159,18 @@ async fn n9_nobody_is_let_in_any_more() {
     // Who is connected is served to the end.
     server.write(&release("cart", &["v1"], "v1"));
     assert_eq!(stream.next().await.names(), ["cart/v1"]);
+}
+
+#[tokio::test]
+async fn n9_who_is_connected_is_told_to_go_elsewhere() {
+    let server = TestServer::start(&shop()).await;
+    let mut connection = Raw::open(&server).await;
+    // By its settings the connection is one of the server's, and not only the system's.
+    connection.next_of(raw::SETTINGS).await;
+    server.running().shutdown_token().cancel();
+    let frame = connection.next_of(raw::GOAWAY).await;
+    let error = frame.body.get(4..8).expect("a last stream, and an error code");
+    assert_eq!(error, [0; 4], "NO_ERROR: {:?}", frame.body);
 }
 
 #[tokio::test]

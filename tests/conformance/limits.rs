@@ -3,13 +3,12 @@
 use std::time::{Duration, Instant};
 
 use tidegate::serve::{Limits, Options, Rate};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 use tonic::Code;
 use tonic::transport::Channel;
 
 use crate::client::{Delta, Sotw, node};
-use crate::server::{CDS, EDS, LIMIT, TestServer, release};
+use crate::raw::{self, Raw};
+use crate::server::{CDS, EDS, TestServer, release};
 
 pub const ADS: &str = "envoy.service.discovery.v3.AggregatedDiscoveryService";
 
@@ -142,26 +141,21 @@ const PING: [u8; 17] = *b"\0\0\x08\x06\0\0\0\0\0tidegate";
 #[tokio::test]
 async fn n7_pings_of_clients_are_answered_however_many() {
     let server = TestServer::start(&shop()).await;
-    let mut stream = TcpStream::connect(server.xds()).await.expect("a connection");
-    let settings = b"\0\0\0\x04\0\0\0\0\0";
-    stream.write_all(&[b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &settings[..]].concat()).await.expect("sent");
+    let mut connection = Raw::open(&server).await;
     let mut answered = 0;
     while answered < 1000 {
-        stream.write_all(&PING).await.expect("sent");
-        answered += u32::from(next_ack(&mut stream).await);
+        connection.send(&PING).await;
+        answered += u32::from(is_next_ping_an_answer(&mut connection).await);
     }
 }
 
-/// Whether the next ping frame is an acknowledgement. Whatever ends the connection fails.
-async fn next_ack(stream: &mut TcpStream) -> bool {
+/// Whatever ends the connection fails.
+async fn is_next_ping_an_answer(connection: &mut Raw) -> bool {
     loop {
-        let mut head = [0; 9];
-        tokio::time::timeout(LIMIT, stream.read_exact(&mut head)).await.expect("in time").expect("a connection that lasts");
-        let mut body = vec![0; u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize];
-        stream.read_exact(&mut body).await.expect("all of it");
-        match head[3] {
-            6 => return head[4] == 1,
-            7 => panic!("GOAWAY: {body:?}"),
+        let frame = connection.next().await;
+        match frame.kind {
+            raw::PING => return frame.flags == 1,
+            raw::GOAWAY => panic!("GOAWAY: {:?}", frame.body),
             _ => {}
         }
     }

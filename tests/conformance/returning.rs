@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use envoy_types::pb::envoy::service::discovery::v3::DeltaDiscoveryRequest;
 
 use crate::client::{Delta, Sotw, node};
+use crate::either::{BOTH, Either};
 use crate::server::{CDS, EDS, LDS, RDS, TestServer, release};
 
 const NOTHING: [&str; 0] = [];
@@ -50,6 +51,45 @@ async fn e6_a_client_that_holds_fifty_thousand_names_can_come_back() {
     stream.next().await.ack_on(&mut stream).await;
     let gone = stream.next().await;
     assert_eq!((gone.type_url.as_str(), gone.removed.len()), (CDS, held.len()), "now they do not");
+}
+
+#[tokio::test]
+async fn e6_in_state_of_the_world_too() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    let names: Vec<String> = (0..50_000).map(|n| format!("{n:05}/{}", "v".repeat(94))).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).chain(["shop/v1"]).collect();
+    assert!(names.iter().map(|name| name.len()).sum::<usize>() > 4 << 20, "beyond what gRPC takes by default");
+    let mut stream = Sotw::open(server.xds()).await;
+    stream.ask(Some(node("n1")), EDS, &names).await;
+    let endpoints = stream.next().await;
+    assert_eq!(endpoints.names(), ["shop/v1"], "what there is of it");
+    stream.ack(&endpoints, &names).await;
+    stream.ask(None, CDS, &[]).await;
+    assert_eq!(stream.next().await.names(), ["shop/v1"], "and it is served on");
+}
+
+/// Older Envoys begin a stream with the nonce of the one before.
+#[tokio::test]
+async fn c8_a_nonce_of_another_stream_is_a_beginning_and_one_that_was_never_given_is_stale() {
+    let server = TestServer::start(&[release("shop", &["v1"], "v1")]).await;
+    for variant in BOTH {
+        let mut before = Either::open(&server, variant).await;
+        before.ask(Some(node("n1")), CDS, &[]).await;
+        let held = before.next().await;
+        drop(before);
+        let mut stream = Either::open(&server, variant).await;
+        stream.ask_on(Some(node("n1")), CDS, &[], &held.nonce, &held.version).await;
+        let clusters = stream.next().await;
+        assert_eq!(clusters.names(), ["shop/v1"], "{variant:?}: it is answered as the first request that it is");
+        for nonce in ["ffffffffffffffff", "not a nonce"] {
+            stream.ask_on(None, CDS, &[], nonce, &held.version).await;
+        }
+        // The next to arrive answers a later question; and nothing was acknowledged.
+        stream.ask(None, EDS, &["shop/v1"]).await;
+        assert_eq!(stream.next().await.type_url, EDS, "{variant:?}");
+        let streams = server.board_until(|streams| streams.len() == 1).await;
+        assert_eq!(streams[0].types.values().map(|of_type| of_type.acks).sum::<u64>(), 0, "{variant:?}");
+    }
 }
 
 #[tokio::test]

@@ -15,6 +15,8 @@ pub const CDS: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 pub const EDS: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 pub const LDS: &str = "type.googleapis.com/envoy.config.listener.v3.Listener";
 pub const RDS: &str = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration";
+pub const RTDS: &str = "type.googleapis.com/envoy.service.runtime.v3.Runtime";
+pub const VHDS: &str = "type.googleapis.com/envoy.config.route.v3.VirtualHost";
 
 /// Longest wait for anything in these tests. It ends a hanging test and is no measure of speed.
 pub const LIMIT: Duration = Duration::from_secs(20);

@@ -5,12 +5,14 @@
 
 mod ages;
 mod backends;
+mod changes;
 mod cutovers;
 mod fleets;
 mod many_hosts;
 #[path = "../common/pki.rs"]
 mod pki;
 mod proxy;
+mod relay;
 mod releases;
 mod reports;
 mod restart;
@@ -24,3 +26,4 @@ mod splits;
 mod tls;
 mod trouble;
 mod upstream;
+mod warming;

@@ -1,7 +1,7 @@
 //! An Envoy that a server manages.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use serde_yaml::Value;
@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(15);
 const LOOK: Duration = Duration::from_millis(1);
 /// Requests a second of the usual load.
 const RATE: u32 = 200;
+/// Where an Envoy's own listener is: on a port that the system picks.
+const OWN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 /// Held by the test that has a load under way. Two at once are more than a small machine can carry, and what a load that has fallen
 /// behind loses is nobody's fault.
 static LOADED: Mutex<()> = Mutex::const_new(());
@@ -43,8 +45,18 @@ impl Proxy {
 
     /// As [`Proxy::start`], of a server at that address, under that id and in that node cluster; it may not be in sync yet.
     pub async fn start_at(setup: Setup, xds: SocketAddr, id: &str, cluster: &str) -> Proxy {
-        let own = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut envoy = start(setup, xds, id, cluster, Some(own)).await;
+        Proxy::serving(run(setup, &text(setup, xds, id, cluster, Some(OWN))).await).await
+    }
+
+    /// An Envoy of the server at that address, with a runtime flag.
+    pub async fn start_with_flag(setup: Setup, xds: SocketAddr, (flag, value): (&str, bool)) -> Proxy {
+        let runtime = format!("layered_runtime: {{layers: [{{name: test, static_layer: {{{flag}: {value}}}}}]}}\n");
+        let text = text(setup, xds, "envoy-1", "envoy", Some(OWN)) + &runtime;
+        Proxy::serving(run(setup, &text).await).await
+    }
+
+    /// Waits until it serves.
+    async fn serving(mut envoy: EnvoyProcess) -> Proxy {
         envoy.wait_ready().await.expect("ready");
         let address = envoy.wait_listener("http").await.expect("a listener");
         Proxy { envoy, address, client: Client::default() }
@@ -52,7 +64,7 @@ impl Proxy {
 
     /// An Envoy whose listener comes from the server and is at that address.
     pub async fn start_without_listener(setup: Setup, server: &Server, address: SocketAddr) -> Proxy {
-        let envoy = start(setup, server.xds(), "envoy-1", "envoy", None).await;
+        let envoy = run(setup, &text(setup, server.xds(), "envoy-1", "envoy", None)).await;
         Proxy { envoy, address, client: Client::default() }
     }
 
@@ -93,8 +105,8 @@ impl Proxy {
     }
 }
 
-async fn start(setup: Setup, xds: SocketAddr, id: &str, cluster: &str, listener: Option<SocketAddr>) -> EnvoyProcess {
-    let binary = tokio::task::spawn_blocking(move || ensure(setup.envoy, |_| {})).await.expect("no panic").expect("an Envoy");
+/// A bootstrap.
+fn text(setup: Setup, xds: SocketAddr, id: &str, cluster: &str, listener: Option<SocketAddr>) -> String {
     let options = BootstrapOptions {
         node_id: id.into(),
         node_cluster: cluster.into(),
@@ -105,7 +117,12 @@ async fn start(setup: Setup, xds: SocketAddr, id: &str, cluster: &str, listener:
         ..BootstrapOptions::default()
     };
     let text = bootstrap(&options);
-    EnvoyProcess::start(&binary, &if setup.typed { without_ads(&text) } else { text }).await.expect("Envoy")
+    if setup.typed { without_ads(&text) } else { text }
+}
+
+async fn run(setup: Setup, bootstrap: &str) -> EnvoyProcess {
+    let binary = tokio::task::spawn_blocking(move || ensure(setup.envoy, |_| {})).await.expect("no panic").expect("an Envoy");
+    EnvoyProcess::start(&binary, bootstrap).await.expect("Envoy")
 }
 
 /// The same bootstrap for an Envoy without ADS: every source that was the aggregated stream is the typed service of the same server.

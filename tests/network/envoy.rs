@@ -1,100 +1,72 @@
-//! Envoys on a simulated host: delta, on ADS, each on a connection of its own.
+//! An Envoy: what it holds, what it says to what it is told, and what must hold whenever it has taken something in. No I/O.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::str::FromStr as _;
-use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::Duration;
+use std::collections::{BTreeMap, BTreeSet};
 
-use envoy_types::pb::envoy::config::core::v3::Node;
+use envoy_types::pb::envoy::config::cluster::v3::Cluster;
+use envoy_types::pb::envoy::config::endpoint::v3::ClusterLoadAssignment;
 use envoy_types::pb::envoy::config::route::v3::{RouteConfiguration, route, route_action, weighted_cluster};
-use envoy_types::pb::envoy::service::discovery::v3::{DeltaDiscoveryRequest, DeltaDiscoveryResponse};
-use http::uri::PathAndQuery;
-use hyper_util::rt::TokioIo;
+use envoy_types::pb::google::protobuf::Any;
 use prost::Message as _;
 use tidegate::snapshot::Kind;
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::UnboundedReceiverStream;
-use tonic::Status;
-use tonic::transport::{Channel, Endpoint};
-use tonic_prost::ProstCodec;
-use turmoil::Sim;
-use turmoil::net::TcpStream;
+use tidegate::xds::Variant;
 
-use super::server::{PORT, Site};
+use super::manner::{Given, Manner, News, Said};
+use super::server::Site;
 
-const KINDS: [Kind; 3] = [Kind::Cluster, Kind::Endpoints, Kind::Route];
+/// What it asks for.
+pub const KINDS: [Kind; 3] = [Kind::Cluster, Kind::Endpoints, Kind::Route];
 
-/// The RouteConfiguration that their listeners lead to.
+/// The RouteConfiguration that its listener leads to.
 const ROUTES: &str = "tidegate";
 
-/// Some Envoys.
-#[derive(Clone)]
-pub struct Fleet(Vec<Arc<Mutex<Envoy>>>);
-
-/// What one of them holds, by kind and name, and what it has been through.
-#[derive(Default)]
+/// What it holds, by kind and name, and what it has been through.
+#[derive(Debug)]
 pub struct Envoy {
-    held: BTreeMap<Kind, BTreeMap<String, String>>,
+    manner: Manner,
+    held: BTreeMap<Kind, BTreeMap<String, Given>>,
+    /// Clusters that have been told of their endpoints.
+    warm: BTreeSet<String>,
     /// Clusters that its routes lead to.
     led_to: BTreeSet<String>,
-    resources: usize,
-    connections: usize,
-}
-
-impl Fleet {
-    /// So many that hold nothing.
-    pub fn new(count: usize) -> Fleet {
-        Fleet((0..count).map(|_| Arc::default()).collect())
-    }
-
-    /// Lets them live on a host.
-    pub fn live(&self, sim: &mut Sim<'_>, host: &str) {
-        let nodes = self.0.clone();
-        sim.host(host, move || {
-            let nodes = nodes.clone();
-            async move {
-                for (n, node) in nodes.into_iter().enumerate() {
-                    tokio::spawn(live(format!("node-{n}"), node));
-                }
-                std::future::pending().await
-            }
-        });
-    }
-
-    /// Whether it is so of all of them.
-    pub fn all(&self, good: impl Fn(&Envoy) -> bool) -> bool {
-        self.0.iter().all(|node| good(&lock(node)))
-    }
-
-    /// No route may lead to a cluster that is not there.
-    pub fn check(&self) {
-        self.0.iter().for_each(|node| {
-            let node = lock(node);
-            let clusters = node.of(Kind::Cluster);
-            let lost: Vec<_> = node.led_to.iter().filter(|name| !clusters.contains_key(*name)).collect();
-            assert!(lost.is_empty(), "routes lead to {lost:?}");
-        });
-    }
-
-    /// Resources that they have been sent in all.
-    pub fn resources(&self) -> usize {
-        self.0.iter().map(|node| lock(node).resources).sum()
-    }
-
-    /// Streams that they have opened in all.
-    pub fn connections(&self) -> usize {
-        self.0.iter().map(|node| lock(node).connections).sum()
-    }
-}
-
-fn lock(node: &Mutex<Envoy>) -> MutexGuard<'_, Envoy> {
-    node.lock().expect("a node")
+    /// Nonce and version of the newest response of a kind, on this stream.
+    last: BTreeMap<Kind, (String, String)>,
+    /// On ADS, answers to clusters that wait until all are warm (`ClusterManagerImpl::updateClusterCounts`).
+    withheld: Vec<Said>,
+    nonces: BTreeSet<String>,
+    faults: Vec<String>,
+    pub resources: usize,
+    pub connections: usize,
 }
 
 impl Envoy {
-    fn of(&self, kind: Kind) -> &BTreeMap<String, String> {
-        static NONE: BTreeMap<String, String> = BTreeMap::new();
+    /// One that holds nothing.
+    pub fn new(manner: Manner) -> Envoy {
+        Envoy {
+            manner,
+            held: BTreeMap::new(),
+            warm: BTreeSet::new(),
+            led_to: BTreeSet::new(),
+            last: BTreeMap::new(),
+            withheld: Vec::new(),
+            nonces: BTreeSet::new(),
+            faults: Vec::new(),
+            resources: 0,
+            connections: 0,
+        }
+    }
+
+    /// How it speaks.
+    pub fn manner(&self) -> Manner {
+        self.manner
+    }
+
+    fn of(&self, kind: Kind) -> &BTreeMap<String, Given> {
+        static NONE: BTreeMap<String, Given> = BTreeMap::new();
         self.held.get(&kind).unwrap_or(&NONE)
+    }
+
+    fn clusters(&self) -> BTreeSet<String> {
+        self.of(Kind::Cluster).keys().cloned().collect()
     }
 
     /// Whether it holds that cluster.
@@ -104,71 +76,148 @@ impl Envoy {
 
     /// Whether it holds just what it should.
     pub fn is_at(&self, site: &Site) -> bool {
-        let view = site.view();
+        let view = site.view(self.manner.transport());
         KINDS.iter().all(|kind| {
             let there = view.of(*kind).iter().filter(|(name, _)| *kind != Kind::Route || name.as_ref() == ROUTES);
-            *self.of(*kind) == there.map(|(name, resource)| (name.to_string(), resource.version.to_string())).collect()
+            let there =
+                there.map(|(name, resource)| (name.to_string(), Any::decode(resource.any.clone()).expect("a resource").value));
+            let held = self.of(*kind).iter().map(|(name, given)| (name.clone(), given.content.clone()));
+            held.eq(there)
         })
     }
 
-    /// What is said first of a kind on a stream.
-    fn first(&self, kind: Kind) -> DeltaDiscoveryRequest {
-        let names = match kind {
-            Kind::Endpoints => self.of(Kind::Cluster).keys().cloned().collect(),
+    /// What went wrong so far.
+    pub fn faults(&self) -> &[String] {
+        &self.faults
+    }
+
+    /// It has connected: what it says first.
+    pub fn begin(&mut self) -> Vec<Said> {
+        self.connections += 1;
+        self.last.clear();
+        self.withheld.clear();
+        self.nonces.clear();
+        let used = KINDS.into_iter().filter(|kind| *kind == Kind::Cluster || self.has_begun());
+        used.map(|kind| self.first(kind)).collect()
+    }
+
+    fn has_begun(&self) -> bool {
+        self.held.contains_key(&Kind::Cluster)
+    }
+
+    fn names(&self, kind: Kind) -> Vec<String> {
+        match kind {
+            Kind::Endpoints => self.clusters().into_iter().collect(),
             Kind::Route => vec![ROUTES.to_owned()],
             _ => Vec::new(),
-        };
-        DeltaDiscoveryRequest {
-            type_url: kind.type_url().into(),
-            resource_names_subscribe: names,
-            initial_resource_versions: self.of(kind).clone().into_iter().collect::<HashMap<_, _>>(),
-            ..Default::default()
         }
+    }
+
+    /// A request for all that it wants of a kind, on what came last.
+    fn ask(&self, kind: Kind) -> Said {
+        let (nonce, version) = self.last.get(&kind).cloned().unwrap_or_default();
+        let names = self.names(kind);
+        Said { kind, node: None, nonce, version, names, more: Vec::new(), fewer: Vec::new(), held: Default::default() }
+    }
+
+    /// What is said first of a kind on a stream.
+    fn first(&self, kind: Kind) -> Said {
+        let held = self.of(kind).iter().map(|(name, given)| (name.clone(), given.version.clone())).collect();
+        Said { more: self.names(kind), held, ..self.ask(kind) }
     }
 
     /// Takes a response; what is said to it.
-    fn take(&mut self, response: DeltaDiscoveryResponse) -> Vec<DeltaDiscoveryRequest> {
-        let kind = Kind::from_type_url(&response.type_url).expect("a known type");
-        self.resources += response.resources.len();
-        let before: BTreeSet<String> = self.of(Kind::Cluster).keys().cloned().collect();
-        let started = self.held.contains_key(&Kind::Cluster);
-        let held = self.held.entry(kind).or_default();
-        if kind == Kind::Cluster {
-            response.removed_resources.iter().for_each(|name| drop(held.remove(name)));
-        }
-        for resource in &response.resources {
-            held.insert(resource.name.clone(), resource.version.clone());
-        }
-        if kind == Kind::Route {
-            self.led_to = response.resources.iter().flat_map(|any| led_to(&any.resource.as_ref().expect("routes").value)).collect();
-        }
-        let answer = DeltaDiscoveryRequest { type_url: response.type_url, response_nonce: response.nonce, ..Default::default() };
+    pub fn take(&mut self, news: News) -> Vec<Said> {
+        let (kind, before, begun) = (news.kind, self.clusters(), self.has_begun());
+        self.resources += news.given.len();
+        self.last.insert(kind, (news.nonce.clone(), news.version.clone()));
+        self.hold(news);
         let mut said = self.follow(&before);
-        said.push(answer);
-        if kind == Kind::Cluster && !started {
+        let mut answer = Said { more: Vec::new(), ..self.ask(kind) };
+        if kind == Kind::Cluster && !self.manner.typed {
+            answer.names = Vec::new();
+            self.withheld.push(answer);
+        } else {
+            said.push(answer);
+        }
+        if self.clusters().is_subset(&self.warm) {
+            said.append(&mut self.withheld);
+        }
+        if kind == Kind::Cluster && !begun {
             said.push(self.first(Kind::Route));
         }
+        self.check(kind);
         said
     }
 
+    fn hold(&mut self, news: News) {
+        let kind = news.kind;
+        let given: Vec<(String, Given)> = news.given.into_iter().map(|given| (own_name(kind, &given.content), given)).collect();
+        let told = given.iter().map(|(name, _)| name.clone()).chain(news.removed.iter().cloned());
+        let names: BTreeSet<String> = told.clone().collect();
+        self.must(names.len() == told.count(), || format!("{kind:?}: a name twice"));
+        self.must(given.iter().all(|(own, given)| given.name.as_ref().is_none_or(|name| name == own)), || {
+            format!("{kind:?}: a false name")
+        });
+        let is_new = self.nonces.insert(news.nonce.clone());
+        self.must(is_new, || format!("{kind:?}: the nonce {} again", news.nonce));
+        if kind == Kind::Route {
+            given.iter().filter(|(name, _)| name == ROUTES).for_each(|(_, routes)| self.led_to = led_to(&routes.content));
+        }
+        if kind == Kind::Endpoints {
+            self.warm.extend(names);
+        }
+        let held = self.held.entry(kind).or_default();
+        if kind.is_full_state() && self.manner.variant == Variant::Sotw {
+            held.clear();
+        }
+        if kind == Kind::Cluster {
+            news.removed.iter().for_each(|name| drop(held.remove(name)));
+        }
+        held.extend(given);
+    }
+
     /// Endpoints are asked for as clusters come and go.
-    fn follow(&mut self, before: &BTreeSet<String>) -> Vec<DeltaDiscoveryRequest> {
-        let now: BTreeSet<String> = self.of(Kind::Cluster).keys().cloned().collect();
+    fn follow(&mut self, before: &BTreeSet<String>) -> Vec<Said> {
+        let now = self.clusters();
         if now == *before {
             return Vec::new();
         }
+        let first = !self.held.contains_key(&Kind::Endpoints);
         self.held.entry(Kind::Endpoints).or_default().retain(|name, _| now.contains(name));
-        vec![DeltaDiscoveryRequest {
-            type_url: Kind::Endpoints.type_url().into(),
-            resource_names_subscribe: now.difference(before).cloned().collect(),
-            resource_names_unsubscribe: before.difference(&now).cloned().collect(),
-            ..Default::default()
-        }]
+        self.warm.retain(|name| now.contains(name));
+        let (more, fewer) = (now.difference(before).cloned().collect(), before.difference(&now).cloned().collect());
+        let asked = self.ask(Kind::Endpoints);
+        vec![if first { self.first(Kind::Endpoints) } else { Said { more, fewer, ..asked } }]
+    }
+
+    fn must(&mut self, good: bool, what: impl FnOnce() -> String) {
+        if !good {
+            self.faults.push(what());
+        }
+    }
+
+    /// No route may lead to a cluster that is not there, or was never told of its endpoints.
+    fn check(&mut self, after: Kind) {
+        let clusters = self.clusters();
+        let lost: Vec<&String> =
+            self.led_to.iter().filter(|name| !clusters.contains(*name) || !self.warm.contains(*name)).collect();
+        let (lost, warm) = (format!("{lost:?}"), lost.is_empty());
+        self.must(warm, || format!("after {after:?} routes lead to {lost}"));
+    }
+}
+
+fn own_name(kind: Kind, content: &[u8]) -> String {
+    match kind {
+        Kind::Cluster => Cluster::decode(content).expect("a cluster").name,
+        Kind::Endpoints => ClusterLoadAssignment::decode(content).expect("endpoints").cluster_name,
+        Kind::Route => RouteConfiguration::decode(content).expect("routes").name,
+        other => panic!("{other:?} was not asked for"),
     }
 }
 
 /// Clusters that a RouteConfiguration leads to.
-fn led_to(bytes: &[u8]) -> Vec<String> {
+fn led_to(bytes: &[u8]) -> BTreeSet<String> {
     let routes = RouteConfiguration::decode(bytes).expect("routes");
     let actions = routes.virtual_hosts.into_iter().flat_map(|host| host.routes).filter_map(|route| route.action);
     let specifiers = actions.filter_map(|action| match action {
@@ -183,50 +232,4 @@ fn led_to(bytes: &[u8]) -> Vec<String> {
             _ => vec![],
         })
         .collect()
-}
-
-/// Connects, and again whenever the connection ends.
-async fn live(id: String, node: Arc<Mutex<Envoy>>) {
-    loop {
-        let ended = converse(&id, &node).await;
-        tracing::debug!(id, ?ended, "a stream has ended");
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
-async fn connect() -> Result<Channel, tonic::transport::Error> {
-    let connector = tower::service_fn(async |_| TcpStream::connect(("server", PORT)).await.map(TokioIo::new));
-    Endpoint::from_static("http://server")
-        .http2_keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .connect_timeout(Duration::from_secs(5))
-        .connect_with_connector(connector)
-        .await
-}
-
-/// One stream, from its beginning to its end.
-async fn converse(id: &str, node: &Mutex<Envoy>) -> Result<(), Status> {
-    let channel = connect().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let mut grpc = tonic::client::Grpc::new(channel);
-    grpc.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let (requests, inbound) = mpsc::unbounded_channel();
-    let say = |said: Vec<DeltaDiscoveryRequest>| said.into_iter().for_each(|request| drop(requests.send(request)));
-    {
-        let mut node = lock(node);
-        let used = KINDS.into_iter().filter(|kind| *kind == Kind::Cluster || node.held.contains_key(&Kind::Cluster));
-        let mut first: Vec<_> = used.map(|kind| node.first(kind)).collect();
-        first[0].node = Some(Node { id: id.into(), ..Node::default() });
-        node.connections += 1;
-        say(first);
-    }
-    let path = PathAndQuery::from_str("/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources");
-    let request = tonic::Request::new(UnboundedReceiverStream::new(inbound));
-    let codec = ProstCodec::<DeltaDiscoveryRequest, DeltaDiscoveryResponse>::default();
-    let mut responses = grpc.streaming(request, path.expect("a path"), codec).await?.into_inner();
-    while let Some(response) = responses.message().await? {
-        let said = lock(node).take(response);
-        say(said);
-    }
-    Ok(())
 }

@@ -3,11 +3,14 @@
 //! Minutes pass in seconds here, and nothing leaves the process.
 
 mod envoy;
+mod fleet;
+mod manner;
 mod server;
 
 use std::time::Duration;
 
-use envoy::Fleet;
+use fleet::Fleet;
+use manner::Manner;
 use server::Site;
 use turmoil::{Builder, Sim};
 
@@ -101,22 +104,37 @@ fn a_connection_that_stands_still_for_a_while_goes_on_where_it_was() {
     assert_eq!(fleet.connections(), 3, "nobody had to come back for that");
 }
 
+/// At every message that any of them takes; see [`envoy::Envoy::take`].
 #[test]
 fn f4_whatever_the_latency_no_route_leads_to_nothing() {
-    let (mut sim, site, fleet) = (network(2 * SECOND), Site::new(&[("shop", "v0"), ("cart", "v0")]), Fleet::new(10));
+    let site = Site::new(&[("shop", "v0"), ("cart", "v0")]);
+    let (mut sim, fleet) = (network(2 * SECOND), Fleet::of(&Manner::ALL, 3));
     site.serve(&mut sim);
     fleet.live(&mut sim, "far");
-    until(&mut sim, 60 * SECOND, "all in sync", || site.in_sync() == 10);
+    until(&mut sim, 60 * SECOND, "all in sync", || site.in_sync() == 12);
     for turn in 1..40 {
         let (shop, cart) = (format!("v{}", turn % 7), format!("v{}", turn / 3));
         site.publish(&[("shop", &shop), ("cart", &cart)]);
         pass(&mut sim, SECOND / 2 * (turn % 5));
-        fleet.check();
     }
-    until(&mut sim, 300 * SECOND, "all up to date", || {
-        fleet.check();
-        fleet.all(|node| node.is_at(&site))
-    });
+    until(&mut sim, 300 * SECOND, "all up to date", || fleet.all(|node| node.is_at(&site)));
+}
+
+#[test]
+fn f4_e4_nor_does_one_when_connections_break_in_the_middle() {
+    let site = Site::new(&[("shop", "v0"), ("cart", "v0")]);
+    let (mut sim, fleet) = (network(SECOND / 2), Fleet::of(&Manner::DELTA, 4));
+    site.serve(&mut sim);
+    fleet.live(&mut sim, "far");
+    until(&mut sim, 60 * SECOND, "all in sync", || site.in_sync() == 8);
+    for turn in 1..12 {
+        let (shop, cart) = (format!("v{}", turn % 5), format!("v{}", turn / 2));
+        site.publish(&[("shop", &shop), ("cart", &cart)]);
+        pass(&mut sim, SECOND / 2 * (turn % 5));
+        sim.bounce("server");
+        pass(&mut sim, SECOND * (turn % 3));
+    }
+    until(&mut sim, 300 * SECOND, "all up to date", || fleet.all(|node| node.is_at(&site)));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A server on a simulated host.
 
+use std::collections::BTreeMap;
 use std::future::ready;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -50,10 +51,10 @@ impl Site {
         self.published.send_replace(Some(Arc::new(snapshot)));
     }
 
-    /// What every node should have.
-    pub fn view(&self) -> Arc<View> {
+    /// What every node that is connected like this should have.
+    pub fn view(&self, transport: Transport) -> Arc<View> {
         let snapshot = self.published.borrow().clone().expect("something is published");
-        snapshot.view(&Node::default(), Transport::Aggregated)
+        snapshot.view(&Node::default(), transport)
     }
 
     /// Streams that the server knows of.
@@ -61,13 +62,13 @@ impl Site {
         self.board().streams().len()
     }
 
-    /// Streams on which everything is acknowledged, of clients that have asked for everything.
+    /// Nodes that have asked for everything, and have acknowledged it.
     pub fn in_sync(&self) -> usize {
-        let streams = self.board().streams();
-        let good = |stream: &&tidegate::xds::StreamStatus| {
-            stream.types.iter().count() == 3 && stream.types.values().all(|of_type| of_type.in_sync)
-        };
-        streams.iter().filter(good).count()
+        let mut nodes: BTreeMap<String, Vec<bool>> = BTreeMap::new();
+        for stream in self.board().streams() {
+            nodes.entry(stream.node.id.clone()).or_default().extend(stream.types.values().map(|of_type| of_type.in_sync));
+        }
+        nodes.values().filter(|types| types.len() == 3 && types.iter().all(|in_sync| *in_sync)).count()
     }
 
     /// The board of the next server is empty.
