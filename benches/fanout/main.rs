@@ -78,14 +78,12 @@ fn compare(case: Case, matrix: &Matrix) -> anyhow::Result<Row> {
     let plan = || Plan::new(case.mode.variant(), case.node, releases.clusters());
     let messages = releases.beside("messages");
     Recording::take(&releases, plan())?.save(&messages)?;
-    let mut least: Option<[Figures; 2]> = None;
+    let (mut floors, mut tidegates) = (Vec::new(), Vec::new());
     for _ in 0..matrix.rounds {
         let measure = |mut server: Server| measure::run(&mut server, plan(), case.streams, matrix.updates);
-        let floor = measure(Server::floor(&messages, matrix.floor)?).context("the floor")?;
+        floors.push(measure(Server::floor(&messages, matrix.floor)?).context("the floor")?);
         releases.update(0)?;
-        let tidegate = measure(Server::tidegate(&releases)?).context("tidegate")?;
-        least = Some(least.map_or([floor, tidegate], |[one, other]| [one.min(floor), other.min(tidegate)]));
+        tidegates.push(measure(Server::tidegate(&releases)?).context("tidegate")?);
     }
-    let [floor, tidegate] = least.context("there are no rounds")?;
-    Ok(Row { case, floor, tidegate })
+    Ok(Row { case, floor: Figures::middle(&floors), tidegate: Figures::middle(&tidegates) })
 }

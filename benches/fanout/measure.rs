@@ -30,18 +30,23 @@ pub struct Figures {
 }
 
 impl Figures {
-    /// The smaller of each.
-    pub fn min(self, other: Figures) -> Figures {
+    /// Of each figure the middle one of several rounds, of two the smaller.
+    pub fn middle(rounds: &[Figures]) -> Figures {
+        let middle = |figure: fn(&Figures) -> f64| {
+            let mut all: Vec<f64> = rounds.iter().map(figure).collect();
+            all.sort_by(f64::total_cmp);
+            all.get(all.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+        };
         Figures {
-            cold_ms: self.cold_ms.min(other.cold_ms),
-            cold_cpu: self.cold_cpu.min(other.cold_cpu),
-            rss_kb: self.rss_kb.min(other.rss_kb),
-            first_ms: self.first_ms.min(other.first_ms),
-            p50_ms: self.p50_ms.min(other.p50_ms),
-            p99_ms: self.p99_ms.min(other.p99_ms),
-            update_cpu: self.update_cpu.min(other.update_cpu),
-            alone_cpu: self.alone_cpu.min(other.alone_cpu),
-            bytes: self.bytes.min(other.bytes),
+            cold_ms: middle(|figures| figures.cold_ms),
+            cold_cpu: middle(|figures| figures.cold_cpu),
+            rss_kb: middle(|figures| figures.rss_kb),
+            first_ms: middle(|figures| figures.first_ms),
+            p50_ms: middle(|figures| figures.p50_ms),
+            p99_ms: middle(|figures| figures.p99_ms),
+            update_cpu: middle(|figures| figures.update_cpu),
+            alone_cpu: middle(|figures| figures.alone_cpu),
+            bytes: middle(|figures| figures.bytes),
         }
     }
 }

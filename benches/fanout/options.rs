@@ -59,8 +59,8 @@ pub struct Matrix {
     /// Updates of a run
     #[arg(long, default_value_t = 20)]
     pub updates: usize,
-    /// Runs of each server, in turn; the smallest figures count
-    #[arg(long, default_value_t = 2)]
+    /// Runs of each server, in turn; of each figure the middle one counts
+    #[arg(long, default_value_t = 3)]
     pub rounds: usize,
     /// How the floor reads requests
     #[arg(long, value_enum, default_value_t = Reading::Whole)]
