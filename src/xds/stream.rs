@@ -1,7 +1,7 @@
 //! The driver of one stream: moves requests and responses between the connection and the session, and tells the board.
 //!
-//! It is pulled by HTTP/2: the next response is made when the client's window has room for it, so a client that stops reading costs
-//! no memory, and skips what became old while it did not read. Requests are taken in before responses are made.
+//! It is pulled by HTTP/2, which keeps one response in hand beyond what the client's window has room for: so a client that stops reading
+//! costs no more memory than that, and skips what became old while it did not read. Requests are taken in before responses are made.
 
 mod noted;
 mod ready;
