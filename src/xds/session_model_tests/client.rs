@@ -27,6 +27,15 @@ pub enum Said {
     End(Lane),
 }
 
+/// How a client reads a response.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Reading {
+    /// It rejects it, and applies this part of it all the same if it is one that does: a bit for each resource.
+    pub reject: Option<u8>,
+    /// It is busy, and keeps back what it would ask for because of it.
+    pub busy: bool,
+}
+
 /// A client, and all that is known of it.
 pub trait Client {
     /// Whether each lane is a stream of its own.
@@ -57,8 +66,16 @@ pub trait Client {
     /// The server takes the version that was told of a kind for that of this view.
     fn recognised(&mut self, _: Kind, _: &View) {}
 
+    /// The server does not know the version that was told of a lane.
+    fn unknown(&mut self, _: &Lane) {}
+
     /// Takes or rejects a response. One that is early was sent before the server could know that the client asks for clusters.
-    fn receive(&mut self, lane: &Lane, response: &Response, early: bool, reject: bool) -> Vec<Said>;
+    fn receive(&mut self, lane: &Lane, response: &Response, early: bool, reading: Reading) -> Vec<Said>;
+
+    /// It is busy no more, and says what it kept back.
+    fn resume(&mut self) -> Vec<Said> {
+        Vec::new()
+    }
 
     /// Its configuration asks for something more.
     fn want(&mut self, which: u8) -> Vec<Said>;

@@ -2,24 +2,30 @@
 //!
 //! On ADS the answer to clusters is withheld until all are warm, and clusters are not asked for on a new stream before that. Endpoint
 //! subscriptions follow the clusters that are held, route subscriptions the scopes. A changed cluster that has its endpoints asks for
-//! them again in neither variant, though it waits for them. Routes and endpoints that are told as removed are kept. A NACK applies
-//! nothing. A reconnect keeps what is held. On typed services each cluster's endpoints and each RouteConfiguration have a stream.
+//! them again in delta, though it waits for them, and in state of the world repeats its list. Routes and endpoints that are told as
+//! removed are kept. A NACK of clusters or listeners applies the good part of the response, any other nothing. While it is busy, what
+//! it would ask for in delta is kept back, and then said with the next answer of that type. Of a type that it asks for no more a response
+//! is answered by the old version and no error if there is something in it, else not at all (state of the world). A reconnect keeps what
+//! is held. On typed services each cluster's endpoints and each RouteConfiguration have a stream.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use proptest::prelude::{TestCaseError, prop_assert};
 
-use super::client::{Client, Held, Lane, Said};
+use super::client::{Client, Held, Lane, Reading, Said};
 use super::files::Files;
-use crate::snapshot::{Kind, View};
+use crate::snapshot::{Kind, Resource, View};
 use crate::xds::board::Variant;
 use crate::xds::channel::nonce_text;
-use crate::xds::request::{DeltaRequest, Request, Response, SotwRequest};
+use crate::xds::request::{DeltaRequest, Request, Resources, Response, SotwRequest};
 use crate::xds::subscription::Name;
 
 /// Kinds in which it asks for names.
 const NAMED: [Kind; 2] = [Kind::Endpoints, Kind::Route];
+
+/// Kinds of which it applies the good part of what it rejects (`CdsApiHelper`, `LdsApiImpl`).
+const BY_PARTS: [Kind; 2] = [Kind::Cluster, Kind::Listener];
 
 /// What it can be made to want that is a cluster; all else are routes of that service.
 const ON_DEMAND: u8 = 3;
@@ -48,6 +54,11 @@ pub struct Envoy {
     nonces: BTreeMap<Lane, String>,
     /// Version accepted last of each lane, on any stream.
     versions: BTreeMap<Lane, String>,
+    /// Versions accepted last, by name, of the kinds of which it may hold something else: these it tells as it reconnects.
+    accepted: BTreeMap<(Kind, Name), String>,
+    /// What it asks for more, and no more, and has not said yet.
+    kept_back: BTreeMap<Lane, (BTreeSet<Name>, BTreeSet<Name>)>,
+    busy: bool,
     /// The answers to clusters that wait for them to be warm.
     withheld: Vec<Said>,
     /// Clusters warm, so they are not asked for on a new stream.
@@ -81,6 +92,9 @@ impl Envoy {
             refused: BTreeSet::new(),
             nonces: BTreeMap::new(),
             versions: BTreeMap::new(),
+            accepted: BTreeMap::new(),
+            kept_back: BTreeMap::new(),
+            busy: false,
             withheld: Vec::new(),
             paused: false,
             excused: BTreeSet::new(),
@@ -115,7 +129,24 @@ impl Envoy {
         }
     }
 
-    fn answer(&self, lane: &Lane, error: Option<&str>) -> Said {
+    /// An answer to the newest response. In delta it says as well what was kept back.
+    fn answer(&mut self, lane: &Lane, error: Option<&str>) -> Said {
+        let answer = self.bare_answer(lane, error);
+        self.with_kept_back(answer)
+    }
+
+    fn with_kept_back(&mut self, said: Said) -> Said {
+        match said {
+            Said::Request(lane, Request::Delta(request)) => {
+                let (more, less) = self.kept_back.remove(&lane).unwrap_or_default();
+                let (subscribe, unsubscribe) = (texts(more), texts(less));
+                Said::Request(lane, Request::Delta(DeltaRequest { subscribe, unsubscribe, ..request }))
+            }
+            said => said,
+        }
+    }
+
+    fn bare_answer(&self, lane: &Lane, error: Option<&str>) -> Said {
         let nonce = self.nonces.get(lane).cloned().unwrap_or_default();
         let error = error.map(str::to_owned);
         let request = match self.variant {
@@ -133,6 +164,7 @@ impl Envoy {
     /// The first request of a lane on its stream.
     fn first(&mut self, lane: &Lane, tells: bool) -> Said {
         self.nonces.remove(lane);
+        self.untold |= self.variant == Variant::Delta && self.held(lane.0).values().any(|held| self.version_told(held).is_none());
         let (kind, name) = lane;
         let mine = |held: &&Name| name.as_ref().is_none_or(|name| name == *held);
         let held = self.held(*kind);
@@ -143,12 +175,39 @@ impl Envoy {
                 initial: held
                     .iter()
                     .filter(|(name, _)| tells && mine(name))
-                    .map(|(name, held)| (name.to_string(), held.version.to_string()))
+                    .filter_map(|(name, held)| Some((name.to_string(), self.version_told(held)?)))
                     .collect(),
                 ..DeltaRequest::default()
             }),
         };
         Said::Request(lane.clone(), request)
+    }
+
+    /// The version by which it tells of something that it holds, if it does.
+    fn version_told(&self, held: &Resource) -> Option<String> {
+        match BY_PARTS.contains(&held.kind) {
+            true => self.accepted.get(&(held.kind, held.name.clone())).cloned(),
+            false => Some(held.version.to_string()),
+        }
+    }
+
+    /// Says this in delta, or keeps it back: as the last word about a name has it.
+    fn change(&mut self, lane: Lane, more: Vec<Name>, less: Vec<Name>) -> Vec<Said> {
+        let kept = self.kept_back.entry(lane.clone()).or_default();
+        for name in more {
+            kept.1.remove(&name);
+            kept.0.insert(name);
+        }
+        for name in less {
+            kept.0.remove(&name);
+            kept.1.insert(name);
+        }
+        // Clusters are not talked about while any of them warms.
+        if self.busy || (lane.0 == Kind::Cluster && !self.withheld.is_empty()) { Vec::new() } else { self.say_kept_back(lane) }
+    }
+
+    fn say_kept_back(&mut self, lane: Lane) -> Vec<Said> {
+        vec![self.with_kept_back(Said::Request(lane, Request::Delta(DeltaRequest::default())))]
     }
 
     /// Asks for these names of a kind from now on, and for no others.
@@ -168,11 +227,17 @@ impl Envoy {
             let opened = added.into_iter().map(|name| self.first(&(kind, Some(name)), true));
             return ended.into_iter().chain(opened).collect();
         }
-        let text = |names: Vec<Name>| names.iter().map(|name| name.to_string()).collect();
         match self.variant {
             Variant::Sotw => vec![self.answer(&(kind, None), None)],
-            Variant::Delta => vec![plain((kind, None), text(added), text(dropped))],
+            Variant::Delta => self.change((kind, None), added, dropped),
         }
+    }
+
+    /// In state of the world an Envoy whose clusters have changed repeats the list of the endpoints that it has asked for.
+    fn repeat(&mut self, news: &BTreeSet<Name>) -> Vec<Said> {
+        let asked = !self.names(Kind::Endpoints).is_disjoint(news) && self.nonces.contains_key(&(Kind::Endpoints, None));
+        let repeats = self.variant == Variant::Sotw && !self.typed && asked;
+        if repeats { vec![self.answer(&(Kind::Endpoints, None), None)] } else { Vec::new() }
     }
 
     /// On typed services a changed cluster is another one, and asks for its endpoints on another stream.
@@ -184,17 +249,16 @@ impl Envoy {
 
     /// Asks for a cluster by name, or no more, beside all that there are. In state of the world an Envoy does not.
     fn demand(&mut self, more: bool) -> Vec<Said> {
-        let name = "s2/0".to_owned();
-        let (lane, list) = ((Kind::Cluster, None), vec![name.clone()]);
+        let (name, lane) = (Name::from("s2/0"), (Kind::Cluster, None));
         let changed = match (self.variant, more) {
             (Variant::Sotw, _) => false,
-            (_, true) => self.on_demand.insert(name.into()),
-            (_, false) => self.on_demand.remove(name.as_str()),
+            (_, true) => self.on_demand.insert(name.clone()),
+            (_, false) => self.on_demand.remove(&name),
         };
         match changed && !self.paused {
             false => Vec::new(),
-            true if more => vec![plain(lane, list, vec![])],
-            true => vec![plain(lane, vec![], list)],
+            true if more => self.change(lane, vec![name], vec![]),
+            true => self.change(lane, vec![], vec![name]),
         }
     }
 
@@ -227,7 +291,7 @@ impl Envoy {
         news.filter(|new| new.kind == Kind::Cluster).map(|new| new.name.clone()).collect()
     }
 
-    fn take(&mut self, lane: &Lane, response: &Response, early: bool) {
+    fn take(&mut self, response: &Response, early: bool) {
         let kind = response.kind;
         let asked = self.names(kind).clone();
         self.warming.extend(self.news(response));
@@ -255,7 +319,64 @@ impl Envoy {
         }
         self.seen.extend(response.resources.iter().map(|resource| (kind, resource.name.clone())));
         self.excuse_no_more();
+    }
+
+    /// What it tells of a response that it has taken as a whole, when it comes back.
+    fn accept(&mut self, lane: &Lane, response: &Response) {
         self.versions.insert(lane.clone(), response.version.to_string());
+        if BY_PARTS.contains(&response.kind) {
+            let sent = response.resources.iter();
+            self.accepted.extend(sent.map(|resource| ((response.kind, resource.name.clone()), resource.version.to_string())));
+            response.removed.iter().for_each(|name| drop(self.accepted.remove(&(response.kind, name.clone()))));
+        }
+    }
+
+    /// The part of a rejected response that is applied: all that is gone, and of the rest what is good. What it holds in place of
+    /// something bad stays.
+    fn good_part(&self, response: &Response, good: u8) -> Response {
+        let held = self.held(response.kind);
+        let parts = response.resources.iter().enumerate().filter_map(|(at, new)| match good >> (at % 8) & 1 {
+            1 => Some(new),
+            _ => held.get(&new.name),
+        });
+        Response { resources: Resources::Some(parts.cloned().collect()), ..response.clone() }
+    }
+
+    /// Takes a response, or of a rejected one what it takes all the same.
+    fn apply(&mut self, lane: &Lane, response: &Response, early: bool, reject: Option<u8>) -> Vec<Said> {
+        match reject {
+            None => {
+                let said = self.reopen(response);
+                self.take(response, early);
+                self.accept(lane, response);
+                said
+            }
+            Some(good) if BY_PARTS.contains(&response.kind) => {
+                let response = self.good_part(response, good);
+                let said = self.reopen(&response);
+                self.take(&response, early);
+                said
+            }
+            Some(_) if response.kind == Kind::Endpoints => {
+                self.refused.extend(response.resources.iter().map(|resource| resource.name.clone()));
+                Vec::new()
+            }
+            Some(_) => Vec::new(),
+        }
+    }
+
+    /// A response of a type that it asks for no more. `GrpcMuxImpl::onDiscoveryResponse`: without watches, a response that has
+    /// something in it is answered by the version before, and none that is empty.
+    fn read_past(&mut self, lane: &Lane, response: &Response) -> Vec<Said> {
+        if response.resources.is_empty() {
+            self.versions.insert(lane.clone(), response.version.to_string());
+            return Vec::new();
+        }
+        vec![self.answer(lane, None)]
+    }
+
+    fn is_unwatched(&self, kind: Kind) -> bool {
+        self.variant == Variant::Sotw && !self.typed && NAMED.contains(&kind) && self.names(kind).is_empty()
     }
 
     /// A cluster must stay as soon as it is warm, and the server has sent it, and all routes to it, on this connection.
@@ -282,7 +403,8 @@ impl Envoy {
         if std::mem::take(&mut self.paused) {
             return vec![self.first(&(Kind::Cluster, None), true)];
         }
-        let mut said = std::mem::take(&mut self.withheld);
+        let mut said: Vec<Said> =
+            std::mem::take(&mut self.withheld).into_iter().map(|answer| self.with_kept_back(answer)).collect();
         if !self.started && (self.typed || !said.is_empty()) {
             self.started = true;
             said.push(self.first(&(Kind::Listener, None), true));
@@ -293,9 +415,8 @@ impl Envoy {
     }
 }
 
-/// A delta request that answers nothing.
-fn plain(lane: Lane, subscribe: Vec<String>, unsubscribe: Vec<String>) -> Said {
-    Said::Request(lane, Request::Delta(DeltaRequest { subscribe, unsubscribe, ..DeltaRequest::default() }))
+fn texts(names: BTreeSet<Name>) -> Vec<String> {
+    names.iter().map(|name| name.to_string()).collect()
 }
 
 impl Client for Envoy {
@@ -317,6 +438,7 @@ impl Client for Envoy {
 
     fn hello(&mut self, tells: bool) -> Vec<Said> {
         self.nonces.clear();
+        self.kept_back.clear();
         self.paused |= !self.withheld.is_empty();
         self.withheld.clear();
         self.recognised.clear();
@@ -361,25 +483,46 @@ impl Client for Envoy {
         }
     }
 
-    fn receive(&mut self, lane: &Lane, response: &Response, early: bool, reject: bool) -> Vec<Said> {
+    /// No server can know to which clusters those routes lead.
+    fn unknown(&mut self, (kind, name): &Lane) {
+        if let (Variant::Sotw, Kind::Route, Some(name)) = (self.variant, kind, name) {
+            let led_to = self.held(Kind::Route).get(name).into_iter().flat_map(|route| route.refs.iter().cloned());
+            let led_to: Vec<Name> = led_to.collect();
+            self.excused.extend(led_to);
+            self.seen.remove(&(Kind::Route, name.clone()));
+        }
+    }
+
+    fn receive(&mut self, lane: &Lane, response: &Response, early: bool, reading: Reading) -> Vec<Said> {
+        let kind = response.kind;
+        self.busy = reading.busy;
         self.nonces.insert(lane.clone(), nonce_text(response.nonce));
-        if reject {
-            if response.kind == Kind::Endpoints {
-                self.refused.extend(response.resources.iter().map(|resource| resource.name.clone()));
-            }
-            return vec![self.answer(lane, Some("rejected"))];
+        if self.is_unwatched(kind) {
+            return self.read_past(lane, response);
         }
-        let mut said = self.reopen(response);
-        self.take(lane, response, early);
-        let answer = self.answer(lane, None);
-        if response.kind == Kind::Cluster && !self.typed {
-            self.withheld.push(answer);
+        let news = self.news(response);
+        let mut said = self.apply(lane, response, early, reading.reject);
+        let error = reading.reject.map(|_| "rejected");
+        if kind == Kind::Cluster && !self.typed {
+            self.withheld.push(self.bare_answer(lane, error));
         } else {
-            said.push(answer);
+            said.push(self.answer(lane, error));
         }
-        said.extend(self.follow(response.kind));
+        let followed = self.follow(kind);
+        said.extend(if followed.is_empty() { self.repeat(&news) } else { followed });
         said.extend(self.go_on_if_warm());
+        if !self.busy {
+            said.extend(self.resume());
+        }
         said
+    }
+
+    fn resume(&mut self) -> Vec<Said> {
+        self.busy = false;
+        let warming = !self.withheld.is_empty();
+        let free = self.kept_back.keys().filter(|lane| !(warming && lane.0 == Kind::Cluster));
+        let free: Vec<Lane> = free.cloned().collect();
+        free.into_iter().flat_map(|lane| self.say_kept_back(lane)).collect()
     }
 
     /// A listener of its own that leads to the routes of one service; or a cluster on demand.

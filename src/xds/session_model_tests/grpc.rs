@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use proptest::prelude::TestCaseError;
 
-use super::client::{Client, Held, Lane, Said};
+use super::client::{Client, Held, Lane, Reading, Said};
 use super::files::Files;
 use crate::snapshot::{Kind, View};
 use crate::xds::channel::nonce_text;
@@ -115,11 +115,11 @@ impl Client for Grpc {
         self.hello(true)
     }
 
-    fn receive(&mut self, _: &Lane, response: &Response, _: bool, reject: bool) -> Vec<Said> {
+    fn receive(&mut self, _: &Lane, response: &Response, _: bool, reading: Reading) -> Vec<Said> {
         let kind = response.kind;
         self.nonces.insert(kind, nonce_text(response.nonce));
         // There is nothing in an empty list that could be wrong.
-        let reject = reject && !response.resources.is_empty();
+        let reject = reading.reject.is_some() && !response.resources.is_empty();
         let error = reject.then(|| "rejected".to_owned());
         if reject {
             self.reject(response);

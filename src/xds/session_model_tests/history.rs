@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 
-use super::client::Client;
+use super::client::{Client, Reading};
 use super::envoy::Envoy;
 use super::files::{Files, files};
 use super::world::World;
@@ -19,7 +19,7 @@ pub enum Step {
     /// The server sends the next response, if it has one.
     Send(usize),
     /// The client reads the next response, and takes or rejects it.
-    Receive { which: usize, reject: bool },
+    Receive { which: usize, reading: Reading },
     /// The server reads the next request.
     Hear(usize),
     /// Seconds pass.
@@ -38,20 +38,21 @@ pub enum Step {
 
 /// Histories in which everything happens.
 pub fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let reject = prop::bool::weighted(0.1);
+    let reject = prop::option::weighted(0.1, any::<u8>());
     histories(reject.boxed())
 }
 
 /// Histories in which nothing is rejected, with rests.
 pub fn peaceful() -> impl Strategy<Value = Vec<Step>> {
-    histories(Just(false).boxed())
+    histories(Just(None).boxed())
 }
 
-fn histories(reject: BoxedStrategy<bool>) -> impl Strategy<Value = Vec<Step>> {
+fn histories(reject: BoxedStrategy<Option<u8>>) -> impl Strategy<Value = Vec<Step>> {
+    let reading = (reject, prop::bool::weighted(0.3)).prop_map(|(reject, busy)| Reading { reject, busy });
     let step = prop_oneof![
         6 => files().prop_map(Step::Retarget),
         16 => (0..4_usize).prop_map(Step::Send),
-        16 => (0..4_usize, reject).prop_map(|(which, reject)| Step::Receive { which, reject }),
+        16 => (0..4_usize, reading).prop_map(|(which, reading)| Step::Receive { which, reading }),
         16 => (0..4_usize).prop_map(Step::Hear),
         4 => prop_oneof![Just(1), Just(3), Just(6)].prop_map(Step::Sleep),
         2 => (any::<bool>(), prop::bool::weighted(0.8)).prop_map(|(behind, tells)| Step::Reconnect { behind, tells }),
@@ -73,7 +74,7 @@ impl<C: Client> World<C> {
         match step {
             Step::Retarget(files) => self.retarget(files),
             Step::Send(which) => drop(self.send(*which)?),
-            Step::Receive { which, reject } => drop(self.receive(*which, *reject)?),
+            Step::Receive { which, reading } => drop(self.receive(*which, *reading)?),
             Step::Hear(which) => drop(self.hear(*which)),
             Step::Sleep(seconds) => self.sleep(Duration::from_secs(*seconds)),
             Step::Reconnect { behind, tells } => self.reconnect(*behind, *tells),

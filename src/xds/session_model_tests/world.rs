@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use proptest::prelude::{TestCaseError, prop_assert, prop_assert_eq};
 
-use super::client::{Client, Lane, Said};
+use super::client::{Client, Lane, Reading, Said};
 use super::files::Files;
 use crate::snapshot::{Kind, Resource, View};
 use crate::xds::request::{Request, Response};
 use crate::xds::sequence::Timing;
 use crate::xds::session::Session;
+use crate::xds::subscription::Name;
 
 /// A drain time that histories outlast, and a warm timeout that they seldom do.
 const TIMING: Timing =
@@ -65,6 +66,8 @@ pub struct World<C> {
     asked_for_clusters: bool,
     nonces: BTreeSet<(u64, u64)>,
     newest: BTreeMap<(u64, Kind), u64>,
+    /// Names that the client was sent, told of or asked for, by stream.
+    known: BTreeSet<(u64, Kind, Name)>,
     /// Routes were let through because the client was too slow to say that its clusters are warm.
     forced: bool,
     /// The client has rejected something.
@@ -90,6 +93,7 @@ impl<C: Client> World<C> {
             asked_for_clusters: false,
             nonces: BTreeSet::new(),
             newest: BTreeMap::new(),
+            known: BTreeSet::new(),
             forced: false,
             rejected: false,
             sent: 0,
@@ -165,6 +169,7 @@ impl<C: Client> World<C> {
         match pipe.up.pop_front() {
             Some(((kind, _), request)) => {
                 pipe.woken = true;
+                self.known.extend(names_in(&request).map(|name| (pipe.id, kind, name)));
                 let first = self.session.channel(pipe.id, kind).is_none();
                 self.asked_for_clusters |= kind == Kind::Cluster;
                 self.session.on_request(pipe.id, kind, &request, self.now);
@@ -222,6 +227,12 @@ impl<C: Client> World<C> {
         for resource in response.resources.iter() {
             prop_assert!(channel.subscription().wants(&resource.name), "{} was not asked for", resource.name);
         }
+        for name in &response.removed {
+            prop_assert!(self.known.contains(&(stream, response.kind, name.clone())), "{name} is not known to the client");
+        }
+        self.known.extend(response.resources.iter().map(|resource| (stream, response.kind, resource.name.clone())));
+        let mut versions = response.resources.iter().map(|resource| &resource.version).chain([&response.version]);
+        prop_assert!(versions.all(|version| !version.as_str().is_empty()), "a version is missing: {response:?}");
         // Endpoints are sent as soon as somebody asks for them, and so is the rest on streams of its own.
         let in_order = self.burst.is_none_or(|before| before <= response.kind);
         prop_assert!(in_order || self.client.is_typed(), "{:?} after {:?}", response.kind, self.burst);
@@ -233,14 +244,14 @@ impl<C: Client> World<C> {
     ///
     /// # Errors
     /// It is brought to where it may not be.
-    pub fn receive(&mut self, which: usize, reject: bool) -> Result<bool, TestCaseError> {
+    pub fn receive(&mut self, which: usize, reading: Reading) -> Result<bool, TestCaseError> {
         let busy = self.which(|pipe| !pipe.down.is_empty() && !pipe.ended);
         let Some(at) = busy.get(which % busy.len().max(1)).copied() else { return Ok(false) };
         let pipe = &mut self.pipes[at];
         let Some((response, early)) = pipe.down.pop_front() else { return Ok(false) };
         let lane = pipe.lane.clone().unwrap_or((response.kind, None));
-        self.rejected |= reject;
-        let said = self.client.receive(&lane, &response, early, reject);
+        self.rejected |= reading.reject.is_some();
+        let said = self.client.receive(&lane, &response, early, reading);
         self.say(said);
         self.client.check(self.forced)?;
         Ok(true)
@@ -307,6 +318,11 @@ impl<C: Client> World<C> {
         self.reasons += 1;
         let Some(lane) = pipe.lane else { return };
         let said = self.client.again(&lane);
+        let target = self.session.target();
+        let is_known = |request: &Request| is_of(target, lane.0, request) || old_view(&self.served, lane.0, request).is_some();
+        if !said.iter().any(|said| matches!(said, Said::Request(_, request) if is_known(request))) {
+            self.client.unknown(&lane);
+        }
         self.say(said);
         // Routes of a stream that is gone are not known to be in use: it is back in less time than anything drains.
         if lane.0 == Kind::Route {
@@ -329,7 +345,12 @@ impl<C: Client> World<C> {
     pub fn settle(&mut self) -> Result<(), TestCaseError> {
         self.catch_up();
         for _ in 0..RESTLESS {
-            if self.hear(0) || self.send(0)? || self.receive(0, false)? {
+            if self.hear(0) || self.send(0)? || self.receive(0, Reading::default())? {
+                continue;
+            }
+            let kept_back = self.client.resume();
+            if !kept_back.is_empty() {
+                self.say(kept_back);
                 continue;
             }
             let forgotten = self.client.forgotten(self.session.target());
@@ -347,7 +368,7 @@ impl<C: Client> World<C> {
                 self.now += Duration::from_secs(3600);
                 self.wake_all();
                 prop_assert!(!self.send(0)?, "something was to be sent that no alarm was set for");
-                return Ok(());
+                return if self.rejected { Ok(()) } else { self.is_in_sync() };
             }
         }
         Err(TestCaseError::fail("the two do not come to rest"))
@@ -363,14 +384,30 @@ impl<C: Client> World<C> {
         Ok(())
     }
 
+    /// Whether the server takes it that the client has all, if it has nothing else: what stays beside that may be something that was
+    /// rejected.
+    ///
+    /// # Errors
+    /// It does not.
+    fn is_in_sync(&self) -> Result<(), TestCaseError> {
+        let target = self.session.target();
+        let more = |kind: Kind| self.client.held(kind).keys().any(|name| target.of(kind).get(name).is_none());
+        if Kind::ALL.into_iter().any(more) {
+            return Ok(());
+        }
+        for (pipe, kind) in self.pipes.iter().flat_map(|pipe| Kind::ALL.map(|kind| (pipe, kind))) {
+            let open = self.session.channel(pipe.id, kind).is_some();
+            prop_assert!(!open || self.session.is_in_sync(pipe.id, kind), "{kind:?} is not in sync");
+        }
+        Ok(())
+    }
+
     /// Whether client and server agree.
     ///
     /// # Errors
     /// They do not.
     pub fn converged(&self) -> Result<(), TestCaseError> {
         let target = self.session.target();
-        let more = |kind: Kind| self.client.held(kind).keys().any(|name| target.of(kind).get(name).is_none());
-        let alike = !Kind::ALL.into_iter().any(more);
         for kind in Kind::ALL {
             let there = target.of(kind).iter().filter(|(name, _)| self.client.asks(kind, name));
             let there: Vec<_> = there.map(|(name, resource)| (name, &resource.version)).collect();
@@ -378,15 +415,24 @@ impl<C: Client> World<C> {
             let held = self.client.held(kind).iter().filter(|(name, _)| target.of(kind).get(name).is_some() || !may(name));
             let held: Vec<_> = held.map(|(name, resource)| (name, &resource.version)).collect();
             prop_assert_eq!(held, there, "{:?}", kind);
-            // What stays beside that may also be something that was rejected.
-            for pipe in self.pipes.iter().filter(|pipe| alike && self.session.channel(pipe.id, kind).is_some()) {
-                prop_assert!(self.session.is_in_sync(pipe.id, kind), "{kind:?} is not in sync");
-            }
         }
+        self.is_in_sync()?;
         let told = self.pipes.iter().all(|pipe| Kind::ALL.into_iter().any(|kind| self.session.channel(pipe.id, kind).is_some()));
         prop_assert!(!told || self.acked() == Some(self.served.len() as u64) || self.pipes.is_empty(), "{:?}", self.acked());
         Ok(())
     }
+}
+
+/// Names that a delta request tells of or asks for; nothing else is ever told to be gone.
+fn names_in(request: &Request) -> impl Iterator<Item = Name> {
+    let request = match request {
+        Request::Delta(request) => Some(request),
+        Request::Sotw(_) => None,
+    };
+    request
+        .into_iter()
+        .flat_map(|request| request.subscribe.iter().chain(request.initial.keys()))
+        .map(|name| Name::from(name.as_str()))
 }
 
 /// What a client holds that tells this version of a kind, if that is remembered.
