@@ -29,6 +29,9 @@ pub struct Server {
     pub(super) shared: Arc<Shared>,
 }
 
+/// A node on typed services: connection, variant and node id.
+type Caller = (Option<SocketAddr>, Variant, String);
+
 /// What all streams share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -44,8 +47,8 @@ pub(super) struct Shared {
     /// Lets no more streams in. Those that are open end with their connections.
     pub shutdown: CancellationToken,
     ids: AtomicU64,
-    /// Sessions of nodes on typed services, by connection, variant and node id, and how many streams take part: they share one order.
-    typed: DashMap<(Option<SocketAddr>, Variant, String), (Arc<Conversation>, usize)>,
+    /// Sessions of nodes on typed services, and how many streams take part: they share one order.
+    typed: DashMap<Caller, (Arc<Conversation>, usize)>,
 }
 
 /// A session and its doorbell: it rings when something on one stream may let another go on.
