@@ -91,6 +91,8 @@ struct Outstanding {
     nonce: u64,
     version: Version,
     carried: Carried,
+    /// What of it the client goes on with until it gives it up itself: routes.
+    routes: Option<Resources>,
     at: Instant,
     /// The newest generation of which the client has all, once it has answered this and what was sent before.
     covers: Option<u64>,
@@ -373,6 +375,11 @@ impl Channel {
             self.brought = true;
             self.ledger.told(&request.initial, view);
         }
+        if !first && self.kind == Kind::Route {
+            for name in request.subscribe.iter().filter(|name| under_way(&self.outstanding, name).is_none()) {
+                self.ledger.asked_again(name);
+            }
+        }
         let wildcard = self.kind.has_wildcard();
         let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, wildcard, first, view.names());
         self.answer_due = (self.answer_due || change.wildcard_gained) && self.subscription.is_wildcard();
@@ -393,7 +400,13 @@ impl Channel {
         if first {
             self.owed.add_all();
         } else {
-            change.added.into_iter().for_each(|name| self.owed.add(name));
+            for name in change.added {
+                // It was given up, and what is under way comes when it is asked for again.
+                if let Some((resource, nonce)) = under_way(&self.outstanding, &name).filter(|_| self.ledger.get(&name).is_none()) {
+                    self.ledger.sent(resource, nonce);
+                }
+                self.owed.add(name);
+            }
         }
         for name in change.dropped {
             self.owed.remove(&name);
@@ -453,17 +466,28 @@ impl Channel {
         let resources = draft.take_resources();
         let version = version(wanted);
         let identity = identity(self.kind, self.variant, &version, &resources, &draft.removed);
+        let clusters = (self.kind == Kind::Cluster).then(|| self.perhaps_news(&carried, &resources));
         let nonce = self.next_nonce(wanted.view.serial(identity));
         self.write_down(&resources, &draft.removed, &carried, nonce);
         if self.outstanding.len() == MAX_OUTSTANDING {
             let oldest = self.outstanding.remove(0);
             self.ledger.unanswered_for_good(oldest.nonce);
         }
-        let clusters = (self.kind == Kind::Cluster).then(|| carried.clone());
-        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried, at: now, covers: None });
+        let routes = (self.kind == Kind::Route).then(|| resources.clone());
+        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried, routes, at: now, covers: None });
         self.account.send(version.clone(), now);
         let view = wanted.view.clone();
         Sent { response: Response { kind: self.kind, nonce, identity, version, view, resources, removed: draft.removed }, clusters }
+    }
+
+    /// Of clusters that are sent, those that may be news to the client. A state-of-the-world client that comes back tells a version that
+    /// it has accepted, and may hold something else: of what it rejected since, an Envoy has taken the good part.
+    fn perhaps_news(&self, carried: &Carried, resources: &Resources) -> Carried {
+        match resources {
+            _ if self.newest != 0 || self.variant == Variant::Delta => carried.clone(),
+            Resources::Whole(view) => Carried::Whole(view.clone()),
+            Resources::Some(some) => Carried::Names(some.iter().map(|resource| resource.name.clone()).collect()),
+        }
     }
 
     /// The nonce of the next response: that of all streams that send the same, if it is newer than what this one sent last.
@@ -490,6 +514,14 @@ impl Channel {
         }
         removed.iter().for_each(|name| self.ledger.removed(name, nonce));
     }
+}
+
+/// The newest route configuration of that name that the client was sent and has not answered, and the nonce with it.
+fn under_way<'a>(outstanding: &'a [Outstanding], name: &str) -> Option<(&'a Arc<Resource>, u64)> {
+    outstanding.iter().rev().find_map(|response| {
+        let found = response.routes.as_ref()?.get(name)?;
+        Some((found, response.nonce))
+    })
 }
 
 /// Version of what a client is brought to: that of the view, unless something is kept beside it.

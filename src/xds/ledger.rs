@@ -206,6 +206,15 @@ impl Ledger {
         }
     }
 
+    /// The client asks for a name that it asks for already. So does an Envoy that has given it up meanwhile, and holds nothing under
+    /// it: if it is told then that the name is gone, it does not go on with what it had.
+    pub fn asked_again(&mut self, name: &str) {
+        if let Some(mut entry) = self.take(name) {
+            entry.again = true;
+            self.own.insert(name.into(), Some(Box::new(entry)));
+        }
+    }
+
     /// The record of a name, taken out, as one of its own. That the client does not hold it, though the whole has it, stays.
     fn take(&mut self, name: &str) -> Option<Entry> {
         match self.own.get(name) {
@@ -246,7 +255,7 @@ impl Ledger {
     fn acked_one(&mut self, name: &str, nonce: u64, heeds: bool) {
         let Some(Some(entry)) = self.own.get_mut(name) else { return };
         entry.acked(nonce);
-        if heeds && entry.removed && entry.state == State::Acked {
+        if (heeds || entry.again) && entry.removed && entry.state == State::Acked {
             self.forget(name);
         }
     }

@@ -111,7 +111,7 @@ pub fn identity(kind: Kind, variant: Variant, version: &Version, resources: &Res
 pub enum Resources {
     /// All of a view.
     Whole(Arc<TypeView>),
-    /// These.
+    /// These, by name.
     Some(Vec<Arc<Resource>>),
 }
 
@@ -129,6 +129,17 @@ impl Resources {
             Resources::Some(some) => (None, some.as_slice()),
         };
         whole.into_iter().flat_map(|view| view.iter().map(|(_, resource)| resource)).chain(some)
+    }
+
+    /// The resource of that name.
+    pub fn get(&self, name: &str) -> Option<&Arc<Resource>> {
+        match self {
+            Resources::Whole(view) => view.get(name),
+            Resources::Some(some) => {
+                let at = some.binary_search_by(|resource| resource.name.as_ref().cmp(name)).ok()?;
+                some.get(at)
+            }
+        }
     }
 
     /// How many there are.

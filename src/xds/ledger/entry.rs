@@ -13,6 +13,8 @@ pub struct Entry {
     pub(super) resource: Option<Arc<Resource>>,
     /// The newest word about it was that it is gone. It stands here until the client has accepted that.
     pub(super) removed: bool,
+    /// The client has asked for it once more and was not sent it since: it may have given it up before, in the same breath.
+    pub(super) again: bool,
     /// Nonce of the newest response that carried it; 0 when the client told of it.
     pub(super) nonce: u64,
     /// What the client said to it.
@@ -64,7 +66,7 @@ impl Entry {
     /// The client told, as it reconnected, that it holds something of this version.
     pub(super) fn told(version: &str) -> Entry {
         let (state, confirmed) = (State::Acked, Confirmed::Foreign);
-        Entry { sent: Version::told(version), resource: None, removed: false, nonce: 0, state, confirmed, past: None }
+        Entry { sent: Version::told(version), resource: None, removed: false, again: false, nonce: 0, state, confirmed, past: None }
     }
 
     /// The client holds this very resource.
@@ -87,19 +89,19 @@ impl Entry {
     pub(super) fn send(&mut self, resource: &Arc<Resource>, nonce: u64) {
         self.supersede();
         (self.sent, self.resource, self.removed) = (resource.version.clone(), Some(resource.clone()), false);
-        (self.nonce, self.state) = (nonce, State::Sent);
+        (self.nonce, self.state, self.again) = (nonce, State::Sent, false);
     }
 
     fn of(resource: &Arc<Resource>, nonce: u64, state: State, confirmed: Confirmed) -> Entry {
         let (sent, resource) = (resource.version.clone(), Some(resource.clone()));
-        Entry { sent, resource, removed: false, nonce, state, confirmed, past: None }
+        Entry { sent, resource, removed: false, again: false, nonce, state, confirmed, past: None }
     }
 
     /// Word that the name is gone goes out with this nonce. The client is not counted on to have it any more; whether it still uses
     /// it is not known until it answers.
     pub(super) fn removed(mut self, nonce: u64) -> Entry {
         self.supersede();
-        let Entry { sent, confirmed, past, .. } = self;
+        let Entry { sent, confirmed, past, again, .. } = self;
         let mut past = past.unwrap_or_default();
         past.leaving.extend(past.earlier.drain(..).map(|(_, resource)| resource));
         match confirmed {
@@ -108,7 +110,7 @@ impl Entry {
             Confirmed::Nothing => {}
         }
         let (state, confirmed) = (State::Sent, Confirmed::Nothing);
-        Entry { sent, resource: None, removed: true, nonce, state, confirmed, past: Some(past) }
+        Entry { sent, resource: None, removed: true, again, nonce, state, confirmed, past: Some(past) }
     }
 
     /// Something newer goes out: what was sent last is one of what was sent earlier, if it is not known to be used.
@@ -139,7 +141,11 @@ impl Entry {
 
     /// Whether the client has accepted just this, and has nothing to say to anything else.
     pub(super) fn is_settled(&self, resource: &Resource) -> bool {
-        !self.removed && self.state == State::Acked && self.sent == resource.version && self.confirmed != Confirmed::Foreign
+        !self.removed
+            && !self.again
+            && self.state == State::Acked
+            && self.sent == resource.version
+            && self.confirmed != Confirmed::Foreign
     }
 }
 

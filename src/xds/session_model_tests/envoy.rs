@@ -48,7 +48,8 @@ pub struct Envoy {
     waived: BTreeSet<Name>,
     /// Clusters that have been warm in some version.
     warm: BTreeSet<Name>,
-    /// Endpoints that it rejected: who rejects them waits for others.
+    /// Endpoints and routes that it asks for and rejected: who rejects endpoints waits for others, and of routes no server knows whether
+    /// some were taken all the same.
     refused: BTreeSet<Name>,
     /// Newest nonce of each lane on its stream.
     nonces: BTreeMap<Lane, String>,
@@ -217,6 +218,7 @@ impl Envoy {
         let (added, dropped) = (list(&wanted, &before), list(&before, &wanted));
         for name in &dropped {
             self.held.entry(kind).or_default().remove(name);
+            self.refused.remove(name);
             self.versions.remove(&(kind, Some(name.clone())));
         }
         if added.is_empty() && dropped.is_empty() {
@@ -307,10 +309,12 @@ impl Envoy {
         for resource in response.resources.iter().filter(|resource| watched(&resource.name)) {
             held.insert(resource.name.clone(), resource.clone());
         }
+        if NAMED.contains(&kind) {
+            self.refused.retain(|name| !response.resources.iter().any(|resource| resource.name == *name));
+        }
         if kind == Kind::Endpoints {
             let given: BTreeSet<Name> = response.resources.iter().map(|resource| resource.name.clone()).collect();
             self.warming.retain(|name| !given.contains(name) && !response.removed.contains(name));
-            self.refused.retain(|name| !given.contains(name));
             self.waived.extend(response.removed.iter().cloned());
             self.warm.extend(given.into_iter().chain(response.removed.iter().cloned()));
         }
@@ -357,7 +361,7 @@ impl Envoy {
                 self.take(&response, early);
                 said
             }
-            Some(_) if response.kind == Kind::Endpoints => {
+            Some(_) if NAMED.contains(&response.kind) => {
                 self.refused.extend(response.resources.iter().map(|resource| resource.name.clone()));
                 Vec::new()
             }
@@ -582,7 +586,10 @@ impl Client for Envoy {
         let mut left = self.held(Kind::Route).iter().filter(|(route, _)| gone(route));
         match kind {
             Kind::Route => left.any(|(route, _)| route.as_ref() == name),
-            Kind::Cluster | Kind::Endpoints => left.next().is_some(),
+            Kind::Cluster | Kind::Endpoints => {
+                let refused = self.refused.iter().any(|name| self.names(Kind::Route).contains(name) && gone(name));
+                left.next().is_some() || refused
+            }
             _ => false,
         }
     }

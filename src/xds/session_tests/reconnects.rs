@@ -41,6 +41,18 @@ fn e4_endpoints_asked_for_before_clusters_follow_those_that_changed_once_more() 
     });
 }
 
+/// An Envoy that rejected clusters tells the version before, and has taken some of them all the same: these change once more.
+#[test]
+fn e4_e7_a_version_that_is_told_is_no_proof_that_clusters_stay_as_they_are() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(EDS, &["s/1", "s/2"]);
+    assert_eq!(client.receive(), ["EDS s/1=e s/2=e"]);
+    client.ack(EDS, &["s/1", "s/2"]);
+    let version = client.session.target().of(CDS).version().to_string();
+    client.send(CDS, Request::Sotw(SotwRequest { version, ..Default::default() }));
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c", "EDS s/1=e s/2=e"]);
+}
+
 #[test]
 fn e1_a_restart_without_change_sends_nothing() {
     let mut client = Client::new(Variant::Delta, &TWO);
