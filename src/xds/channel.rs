@@ -262,9 +262,14 @@ impl Channel {
         }
     }
 
+    /// Whether the client uses these is not known any more, until it acknowledges them anew.
+    pub fn doubt(&mut self, names: &[Name]) {
+        names.iter().for_each(|name| self.ledger.doubt(name));
+    }
+
     /// A client that reconnects holds what is in this view, of what it subscribes to.
     pub fn remember(&mut self, old: &Arc<TypeView>) {
-        self.ledger.held_whole(old);
+        self.ledger.held_whole(old, self.kind == Kind::Route);
         self.forget_the_unwanted();
     }
 
@@ -348,6 +353,9 @@ impl Channel {
             return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.carried });
         }
         self.ledger.acked(&answered.carried, nonce, heeds);
+        if self.is_full_list() {
+            self.ledger.acked_all();
+        }
         self.answered = true;
         self.rejected = self.ledger.has_rejected();
         Some(Verdict::Ack { version: answered.version, after: now.saturating_duration_since(answered.at) })
@@ -357,7 +365,7 @@ impl Channel {
         self.brought |= first && !request.version.is_empty();
         // It holds what there is now, and that may have changed before it is answered.
         if first && matches!(self.kind, Kind::Cluster | Kind::Route) && request.version == view.version().as_str() {
-            self.ledger.held_whole(view);
+            self.ledger.held_whole(view, self.kind == Kind::Route);
         }
         let full = self.kind.is_full_state();
         let change = self.subscription.replace(&request.names, full, view.names());

@@ -13,7 +13,7 @@ use crate::snapshot::{Resource, TypeView};
 mod entry;
 mod own;
 
-pub use entry::{Entry, Held, State};
+pub use entry::{Entry, Held, Known, State};
 
 use entry::Confirmed;
 use own::Own;
@@ -34,6 +34,8 @@ struct Whole {
     /// Nonce of the response that carried it.
     nonce: u64,
     acked: bool,
+    /// It is known to be used; not if no more is known than that the client named its version as it reconnected.
+    used: bool,
 }
 
 /// The names that a response carried.
@@ -66,7 +68,7 @@ impl Ledger {
 
     fn in_whole(&self, name: &str) -> Option<Held<'_>> {
         let whole = self.whole.as_ref()?;
-        whole.view.get(name).map(|resource| Held::Whole(resource, whole.acked))
+        whole.view.get(name).map(|resource| Held::Whole(resource, whole.known()))
     }
 
     /// All records, by name.
@@ -74,7 +76,7 @@ impl Ledger {
         let whole = self
             .whole
             .iter()
-            .flat_map(|whole| whole.view.iter().map(|(name, resource)| (name, Held::Whole(resource, whole.acked))));
+            .flat_map(|whole| whole.view.iter().map(|(name, resource)| (name, Held::Whole(resource, whole.known()))));
         let own = self.own.iter().filter_map(|(name, own)| own.as_deref().map(|entry| (name, Held::Own(entry))));
         whole.filter(|(name, _)| !self.own.contains(name)).chain(own)
     }
@@ -153,14 +155,30 @@ impl Ledger {
         if view.is_empty() || found * 2 < view.len() {
             return 0;
         }
-        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
+        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true, used: true });
         self.own.extend(missing);
         found
     }
 
-    /// A client reconnects and holds just this.
-    pub fn held_whole(&mut self, view: &Arc<TypeView>) {
-        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
+    /// A client reconnects and names the version of just this. Whether it uses it is another matter: who has rejected a part of what
+    /// came after it goes on naming it, and may have taken the rest.
+    pub fn held_whole(&mut self, view: &Arc<TypeView>, used: bool) {
+        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true, used });
+    }
+
+    /// The client acknowledges a list of everything that it should have.
+    pub fn acked_all(&mut self) {
+        if let Some(whole) = self.whole.as_mut().filter(|whole| whole.acked) {
+            whole.used = true;
+        }
+    }
+
+    /// Whether the client uses this is not known any more, until it acknowledges it anew.
+    pub fn doubt(&mut self, name: &str) {
+        if let Some(mut entry) = self.take(name) {
+            entry.confirmed = Confirmed::Nothing;
+            self.own.insert(name.into(), Some(Box::new(entry)));
+        }
     }
 
     /// A client reconnects and holds this very resource.
@@ -183,7 +201,7 @@ impl Ledger {
     /// A whole view goes out with this nonce, to a client that holds nothing.
     pub fn sent_whole(&mut self, view: &Arc<TypeView>, nonce: u64) {
         self.own = Own::default();
-        self.whole = Some(Whole { view: view.clone(), nonce, acked: false });
+        self.whole = Some(Whole { view: view.clone(), nonce, acked: false, used: false });
     }
 
     /// This resource goes out with this nonce.
@@ -244,7 +262,7 @@ impl Ledger {
     /// a matter of the kind: one that does not goes on with what it had, and so its record stays.
     pub fn acked(&mut self, carried: &Carried, nonce: u64, heeds: bool) {
         if let Some(whole) = self.whole.as_mut().filter(|whole| whole.nonce == nonce) {
-            whole.acked = true;
+            (whole.acked, whole.used) = (true, true);
         }
         match carried {
             Carried::Whole(_) => self.own.entries_mut().for_each(|entry| entry.acked(nonce)),
@@ -326,14 +344,26 @@ impl Ledger {
                 self.own = view.iter().filter(|(name, _)| !held.contains(name)).map(|(name, _)| (name.clone(), None)).collect();
             }
         }
-        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true });
+        self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true, used: true });
     }
 }
 
 impl Whole {
+    fn known(&self) -> Known {
+        match (self.acked, self.used) {
+            (false, _) => Known::Sent,
+            (true, false) => Known::Told,
+            (true, true) => Known::Used,
+        }
+    }
+
     /// The record of one name, as one of its own.
     fn entry(&self, name: &str) -> Option<Entry> {
         let resource = self.view.get(name)?;
-        Some(if self.acked { Entry::held(resource) } else { Entry::sent(resource, self.nonce) })
+        Some(match self.known() {
+            Known::Sent => Entry::sent(resource, self.nonce),
+            Known::Told => Entry::claimed(resource),
+            Known::Used => Entry::held(resource),
+        })
     }
 }

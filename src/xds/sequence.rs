@@ -100,6 +100,11 @@ impl Sequence {
         Sequence { typed: true, ..Sequence::default() }
     }
 
+    /// Whether the node is on typed services.
+    pub fn is_typed(&self) -> bool {
+        self.typed
+    }
+
     /// The node asks for all clusters on one of its streams.
     pub fn hear_of_clusters(&mut self) {
         self.asks_for_clusters = self.typed;

@@ -296,7 +296,12 @@ impl Session {
                 names.iter().filter_map(|name| target.get(name)).flat_map(|r| r.refs.iter().cloned()).collect()
             }
         };
+        let typed = self.sequence.is_typed();
         self.channels.change_all(Kind::Endpoints, |channel| {
+            if typed {
+                // The stream may be that of a cluster which was there before and has gone: only its answer can tell.
+                channel.doubt(&names);
+            }
             if !channel.owes_all() {
                 channel.owe(names.iter().cloned());
             }

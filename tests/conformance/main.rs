@@ -5,6 +5,7 @@
 
 mod acked;
 mod client;
+mod counted;
 mod csds;
 mod either;
 mod endings;

@@ -74,6 +74,11 @@ impl Entry {
         Entry::of(resource, 0, State::Acked, Confirmed::Known(resource.clone()))
     }
 
+    /// The client named the version of a view of which this is a part.
+    pub(super) fn claimed(resource: &Arc<Resource>) -> Entry {
+        Entry::of(resource, 0, State::Acked, Confirmed::Nothing)
+    }
+
     /// This goes out with this nonce, to a client that was sent nothing before.
     pub(super) fn sent(resource: &Arc<Resource>, nonce: u64) -> Entry {
         Entry::of(resource, nonce, State::Sent, Confirmed::Nothing)
@@ -145,7 +150,7 @@ impl Entry {
             && !self.again
             && self.state == State::Acked
             && self.sent == resource.version
-            && self.confirmed != Confirmed::Foreign
+            && matches!(self.confirmed, Confirmed::Known(_))
     }
 }
 
@@ -155,13 +160,24 @@ impl Past {
     }
 }
 
+/// What is known of a view that is written down as a whole.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Known {
+    /// It was sent.
+    Sent,
+    /// The client named its version as it reconnected.
+    Told,
+    /// The client uses it.
+    Used,
+}
+
 /// What is known of one name that a client holds, or was told to be gone.
 #[derive(Debug, Clone, Copy)]
 pub enum Held<'a> {
     /// A record of its own.
     Own(&'a Entry),
-    /// A part of a view that was sent as a whole; whether it was accepted.
-    Whole(&'a Arc<Resource>, bool),
+    /// A part of a view that was sent, or told of, as a whole.
+    Whole(&'a Arc<Resource>, Known),
 }
 
 impl<'a> Held<'a> {
@@ -190,8 +206,8 @@ impl<'a> Held<'a> {
     pub fn state(self) -> State {
         match self {
             Held::Own(entry) => entry.state,
-            Held::Whole(_, true) => State::Acked,
-            Held::Whole(_, false) => State::Sent,
+            Held::Whole(_, Known::Sent) => State::Sent,
+            Held::Whole(..) => State::Acked,
         }
     }
 
@@ -199,7 +215,7 @@ impl<'a> Held<'a> {
     pub fn is_in_use(self) -> bool {
         match self {
             Held::Own(entry) => entry.confirmed != Confirmed::Nothing,
-            Held::Whole(_, acked) => acked,
+            Held::Whole(_, known) => known == Known::Used,
         }
     }
 
