@@ -277,6 +277,36 @@ fn typed_streams_of_one_node_share_one_order_and_wait_for_endpoints_too() {
     assert_eq!(client.receive(), ["RDS tidegate=2"]);
 }
 
+/// What the endpoints were acknowledged on has ended, which the server learns late.
+#[test]
+fn f3_a_cluster_that_comes_back_on_typed_services_is_warm_by_a_new_answer_alone() {
+    both(|variant| {
+        let mut client = Client::new(variant, &TWO);
+        client.session = Session::typed(view(&TWO), 1, timing());
+        client.ask(CDS, &[]);
+        client.envoy();
+        client.stream = 2;
+        client.ask(EDS, &["s/2"]);
+        client.envoy();
+        for (generation, lines) in [(2, &ONE[..]), (3, &CUTOVER[..])] {
+            client.stream = 1;
+            client.session.retarget(view(lines), generation);
+            client.envoy();
+            client.sleep(30);
+            client.envoy();
+        }
+        client.stream = 3;
+        client.ask(RDS, &["tidegate"]);
+        assert_eq!(client.receive(), NOTHING, "the stream of before has answered, and another cluster has come");
+        client.stream = 4;
+        client.ask(EDS, &["s/2"]);
+        assert_eq!(client.receive(), ["EDS s/2=e"]);
+        client.ack(EDS, &["s/2"]);
+        client.stream = 3;
+        assert_eq!(client.receive(), ["RDS tidegate=2"]);
+    });
+}
+
 #[test]
 fn f3_routes_wait_for_clusters_also_while_their_typed_stream_is_opened_anew() {
     both(|variant| {

@@ -53,6 +53,18 @@ fn e4_e7_a_version_that_is_told_is_no_proof_that_clusters_stay_as_they_are() {
     assert_eq!(client.receive(), ["CDS s/1=c s/2=c", "EDS s/1=e s/2=e"]);
 }
 
+/// Such an Envoy may have taken that a cluster goes: routes to it wait until it has acknowledged that it is there.
+#[test]
+fn e4_f3_a_version_that_is_told_is_no_proof_that_clusters_are_warm() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    let version = client.session.target().of(CDS).version().to_string();
+    client.send(CDS, Request::Sotw(SotwRequest { version, ..Default::default() }));
+    client.ask(RDS, &["tidegate"]);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
+    client.ack(CDS, &[]);
+    assert_eq!(client.receive(), ["RDS tidegate=1"]);
+}
+
 #[test]
 fn e1_a_restart_without_change_sends_nothing() {
     let mut client = Client::new(Variant::Delta, &TWO);
