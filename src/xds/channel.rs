@@ -72,6 +72,8 @@ pub struct Channel {
     opened: bool,
     /// The client came with something it holds from before.
     brought: bool,
+    /// What that is was known from a stream that ended.
+    adopted: bool,
     /// What was rejected goes out once more, by itself, now that something else has changed.
     retry: bool,
     /// Something happened since the last comparison.
@@ -149,6 +151,7 @@ impl Channel {
             answer_due: false,
             opened: false,
             brought: false,
+            adopted: false,
             retry: false,
             dirty: false,
             answered: false,
@@ -158,6 +161,11 @@ impl Channel {
             reach: Reach::default(),
             account: Account::default(),
         }
+    }
+
+    /// Its variant of the protocol.
+    pub fn variant(&self) -> Variant {
+        self.variant
     }
 
     /// Its type.
@@ -267,8 +275,25 @@ impl Channel {
         names.iter().for_each(|name| self.ledger.doubt(name));
     }
 
+    /// The stream has ended: versions that the client may name when it opens another, and what it may hold then.
+    pub fn part(self) -> (Vec<Version>, Ledger) {
+        let open = self.outstanding.into_iter().map(|response| response.version);
+        let acked = self.account.acked.as_ref().map(|(version, _)| version.clone());
+        (acked.into_iter().chain(open).collect(), self.ledger)
+    }
+
+    /// The client opens a stream again that has ended, and holds what it was sent there.
+    pub fn adopt(&mut self, ledger: Ledger) {
+        (self.ledger, self.adopted) = (ledger, true);
+        self.rejected = self.ledger.has_rejected();
+        self.forget_the_unwanted();
+    }
+
     /// A client that reconnects holds what is in this view, of what it subscribes to.
     pub fn remember(&mut self, old: &Arc<TypeView>) {
+        if self.adopted {
+            return;
+        }
         self.ledger.held_whole(old, self.kind == Kind::Route);
         self.forget_the_unwanted();
     }
@@ -453,6 +478,11 @@ impl Channel {
         }
         for name in &draft.gone {
             self.ledger.forget(name);
+        }
+        if !draft.void.is_empty() {
+            draft.void.iter().for_each(|name| self.ledger.void(name));
+            self.rejected = self.ledger.has_rejected();
+            self.account.forgive(self.rejected);
         }
         self.dirty = false;
         let full_sotw = self.is_full_list();

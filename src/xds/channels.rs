@@ -107,9 +107,9 @@ impl Channels {
         self.places.iter().filter(move |place| place.at.1 == stream).map(|place| (place.at.0, place.channel.as_ref()))
     }
 
-    /// A stream ended, and its channels with it.
-    pub fn remove(&mut self, stream: u64) {
-        self.places.retain(|place| place.at.1 != stream);
+    /// A stream ended, and its channels with it, which are given back.
+    pub fn remove(&mut self, stream: u64) -> impl Iterator<Item = Channel> {
+        self.places.extract_if(.., move |place| place.at.1 == stream).map(|place| *place.channel)
     }
 
     fn places_of(&self, kind: Kind) -> impl Iterator<Item = &Place> {
@@ -151,7 +151,7 @@ mod tests {
         channels.change(Kind::Route, 2, Channel::touch);
         assert_eq!(channels.dirty().iter().collect::<Vec<_>>(), [Kind::Route]);
         assert!(channels.get(Kind::Route, 1).is_some() && channels.get(Kind::Cluster, 1).is_none());
-        channels.remove(1);
+        assert_eq!(channels.remove(1).map(|channel| channel.kind()).collect::<Vec<_>>(), [Kind::Route]);
         assert_eq!(channels.change(Kind::Route, 1, |channel| channel.kind()), None);
     }
 }

@@ -173,6 +173,13 @@ impl Ledger {
         }
     }
 
+    /// What was rejected under this name is no more.
+    pub fn void(&mut self, name: &str) {
+        if let Some(Some(entry)) = self.own.get_mut(name) {
+            entry.void();
+        }
+    }
+
     /// Whether the client uses this is not known any more, until it acknowledges it anew.
     pub fn doubt(&mut self, name: &str) {
         if let Some(mut entry) = self.take(name) {

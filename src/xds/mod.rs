@@ -22,6 +22,7 @@ mod live;
 mod metrics;
 mod nodes;
 mod pace;
+mod parted;
 mod progress;
 mod request;
 mod seldom;

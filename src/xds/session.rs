@@ -12,6 +12,7 @@ use super::channel::{Channel, Heard, Wanted};
 use super::channels::Channels;
 use super::kinds::Kinds;
 use super::ledger::Carried;
+use super::parted::Parted;
 use super::request::{DeltaRequest, Request, Response};
 use super::sequence::{Sequence, Timing};
 use super::subscription::Name;
@@ -34,6 +35,8 @@ pub struct Session {
     idle: Option<(u64, Option<Instant>)>,
     /// Types with which something happened since they had nothing to be sent.
     stirred: Kinds,
+    /// Streams that ended, of several.
+    parted: Parted,
 }
 
 impl Session {
@@ -49,6 +52,7 @@ impl Session {
             ring: false,
             idle: None,
             stirred: Kinds::default(),
+            parted: Parted::default(),
         }
     }
 
@@ -90,6 +94,12 @@ impl Session {
             Request::Delta(_) => Variant::Delta,
         };
         let warming = kind == Kind::Endpoints && !self.has_unpaused_clusters(stream);
+        let parted = match request {
+            Request::Sotw(request) if !request.version.is_empty() && self.channels.get(kind, stream).is_none() => {
+                self.parted.take(kind, request)
+            }
+            _ => None,
+        };
         let (first, all, heard) = self.channels.make_or_change(
             kind,
             stream,
@@ -97,6 +107,9 @@ impl Session {
             |channel| {
                 let first = !channel.is_open();
                 let heard = channel.on_request(request, self.target.of(kind), warming, now);
+                if let Some(ledger) = parted {
+                    channel.adopt(ledger);
+                }
                 (first, channel.subscription().is_wildcard(), heard)
             },
         );
@@ -152,7 +165,7 @@ impl Session {
 
     /// A stream ended.
     pub fn close(&mut self, stream: u64) {
-        self.channels.remove(stream);
+        self.channels.remove(stream).for_each(|channel| self.parted.add(channel));
         Kind::ALL.into_iter().for_each(|kind| self.stir(kind));
     }
 

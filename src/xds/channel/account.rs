@@ -72,15 +72,20 @@ impl Account {
             Verdict::Ack { version, .. } => {
                 self.acks += 1;
                 self.acked = Some((version.clone(), now));
-                if !rejects {
-                    self.refusals = None;
-                }
+                self.forgive(rejects);
             }
             Verdict::Nack { version, message, names } => {
                 self.nacks += 1;
                 let (version, message, names) = (version.clone(), message.clone(), names.clone().into_names());
                 self.refuse(Arc::new(Refusal { version, message, names, at: now }));
             }
+        }
+    }
+
+    /// The words of rejections are forgotten, unless the client still rejects something.
+    pub(super) fn forgive(&mut self, rejects: bool) {
+        if !rejects {
+            self.refusals = None;
         }
     }
 

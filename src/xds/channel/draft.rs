@@ -24,6 +24,8 @@ pub(super) struct Draft {
     changed: bool,
     /// Names that left a full-state response, or went without the variant having a word for it.
     pub gone: Vec<Name>,
+    /// Names that were rejected and are no more, for which the variant has no word.
+    pub void: Vec<Name>,
     /// A kept name that the client does not have yet stands in the way of a response that is taken as complete.
     pub withheld: bool,
     /// Something was rejected that should be tried again after this.
@@ -196,7 +198,11 @@ impl Channel {
                 }
             }
             // There is no word for it, and a client goes on with the routes that it has for as long as it asks for them.
-            Some(_) if self.variant == Variant::Sotw && self.kind == Kind::Route => {}
+            Some(held) if self.variant == Variant::Sotw && self.kind == Kind::Route => {
+                if held.state() == State::Rejected {
+                    draft.void.push(name);
+                }
+            }
             Some(_) if self.variant == Variant::Sotw => draft.gone.push(name),
             None if !owed || self.variant == Variant::Sotw => {}
             _ => draft.removed.push(name),

@@ -144,6 +144,12 @@ impl Entry {
         }
     }
 
+    /// What was rejected is no more, and the client cannot be told. What it uses of before is not touched by that.
+    pub(super) fn void(&mut self) {
+        self.supersede();
+        (self.removed, self.state) = (true, State::Acked);
+    }
+
     /// Whether the client has accepted just this, and has nothing to say to anything else.
     pub(super) fn is_settled(&self, resource: &Resource) -> bool {
         !self.removed

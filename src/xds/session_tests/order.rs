@@ -277,6 +277,23 @@ fn typed_streams_of_one_node_share_one_order_and_wait_for_endpoints_too() {
     assert_eq!(client.receive(), ["RDS tidegate=2"]);
 }
 
+/// There is no word in state of the world for routes that are gone; that a client rejected them is no matter any more.
+#[test]
+fn c3_f5_what_was_rejected_and_is_gone_is_not_rejected_any_more() {
+    let more = ["C s/1=c > s/1", "E s/1=e", "R own=1 > s/1", "R tidegate=1 > s/1"];
+    let mut client = Client::start(Variant::Sotw, &more);
+    client.ask(RDS, &["own"]);
+    assert_eq!(client.receive(), ["RDS own=1"]);
+    client.answer(RDS, &["own"], Some("no"));
+    assert!(!client.session.is_in_sync(1, RDS));
+    client.retarget(&ONE);
+    assert_eq!(client.receive(), NOTHING);
+    assert!(client.session.is_in_sync(1, RDS));
+    assert_eq!(client.session.channel(1, RDS).and_then(|channel| channel.account().refusal()), None);
+    client.retarget(&more);
+    assert_eq!(client.receive(), ["RDS own=1"], "it is sent anew when it comes back");
+}
+
 /// What the endpoints were acknowledged on has ended, which the server learns late.
 #[test]
 fn f3_a_cluster_that_comes_back_on_typed_services_is_warm_by_a_new_answer_alone() {

@@ -65,6 +65,35 @@ fn e4_f3_a_version_that_is_told_is_no_proof_that_clusters_are_warm() {
     assert_eq!(client.receive(), ["RDS tidegate=1"]);
 }
 
+/// The version of a response in the middle of a change is of no view that there was, but the conversation goes on.
+#[test]
+fn e4_f4_clusters_stay_when_their_typed_stream_breaks_in_the_middle_of_a_cutover() {
+    let mut client = Client::new(Variant::Sotw, &ONE);
+    client.session = Session::typed(view(&ONE), 1, timing());
+    client.ask(CDS, &[]);
+    client.envoy();
+    for (stream, kind, name) in [(2, EDS, "s/1"), (3, RDS, "tidegate")] {
+        client.stream = stream;
+        client.ask(kind, &[name]);
+        client.envoy();
+    }
+    client.session.retarget(view(&CUTOVER), 2);
+    client.stream = 1;
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
+    let version = client.session.channel(1, CDS).and_then(|channel| channel.account().sent.clone()).expect("sent").0.to_string();
+    client.ack(CDS, &[]);
+    client.stream = 4;
+    client.ask(EDS, &["s/2"]);
+    client.envoy();
+    client.stream = 3;
+    assert_eq!(client.envoy(), ["RDS tidegate=2"]);
+    client.session.close(1);
+    client.session.retarget(view(&ONE), 3);
+    client.stream = 5;
+    client.send(CDS, Request::Sotw(SotwRequest { version, ..Default::default() }));
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"], "its routes lead to s/2");
+}
+
 #[test]
 fn e1_a_restart_without_change_sends_nothing() {
     let mut client = Client::new(Variant::Delta, &TWO);
