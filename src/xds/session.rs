@@ -95,8 +95,8 @@ impl Session {
         };
         let warming = kind == Kind::Endpoints && !self.has_unpaused_clusters(stream);
         let parted = match request {
-            Request::Sotw(request) if !request.version.is_empty() && self.channels.get(kind, stream).is_none() => {
-                self.parted.take(kind, request)
+            Request::Sotw(request) if kind == Kind::Cluster && self.channels.get(kind, stream).is_none() => {
+                self.parted.take(&request.version)
             }
             _ => None,
         };
