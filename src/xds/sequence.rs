@@ -223,7 +223,8 @@ impl Sequence {
         let asked = channels.of(Kind::Route).any(|channel| !channel.ledger().is_empty());
         let brought = channels.of(Kind::Cluster).any(Channel::has_brought);
         let patience_ends = self.opened.unwrap_or(now) + timing.warm_timeout;
-        let unknown = brought && !asked && now < patience_ends;
+        // On typed services routes are asked for on many streams, and that one has come does not tell of the others.
+        let unknown = brought && (self.typed || !asked) && now < patience_ends;
         if unknown {
             self.wake(patience_ends);
         }

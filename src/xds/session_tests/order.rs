@@ -294,6 +294,27 @@ fn c3_f5_what_was_rejected_and_is_gone_is_not_rejected_any_more() {
     assert_eq!(client.receive(), ["RDS own=1"], "it is sent anew when it comes back");
 }
 
+/// A node that comes back on typed services asks for routes on one stream after the other.
+#[test]
+fn e4_f4_clusters_stay_until_all_typed_streams_of_routes_may_have_come() {
+    let mut client = Client::new(Variant::Delta, &ONE);
+    client.session = Session::typed(view(&ONE), 1, timing());
+    client.resume(CDS, &[], &["C s/1=c > s/1", "C s/2=c > s/2"]);
+    client.stream = 2;
+    client.resume(RDS, &["tidegate"], &["R tidegate=1 > s/1"]);
+    client.stream = 1;
+    assert_eq!(client.envoy(), ["CDS"], "an answer, and nothing in it");
+    for seconds in [19, 2, 14] {
+        client.sleep(seconds);
+        assert_eq!(client.receive(), NOTHING, "another may have routes that lead to s/2");
+    }
+    client.stream = 3;
+    client.resume(RDS, &["own"], &["R own=1 > s/2"]);
+    client.sleep(3600);
+    client.stream = 1;
+    assert_eq!(client.receive(), NOTHING, "it has");
+}
+
 /// What the endpoints were acknowledged on has ended, which the server learns late.
 #[test]
 fn f3_a_cluster_that_comes_back_on_typed_services_is_warm_by_a_new_answer_alone() {
