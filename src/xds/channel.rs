@@ -12,19 +12,21 @@ use smallvec::SmallVec;
 
 use super::board::Variant;
 use super::ledger::{Carried, Ledger};
-use super::request::{DeltaRequest, Request, Resources, Response, SotwRequest, identity};
-use super::subscription::{Change, Name, Subscription};
-use crate::snapshot::{Kind, Resource, Serial, TypeView, Version};
+use super::request::{Resources, Response};
+use super::subscription::{Name, Subscription};
+use crate::snapshot::{Kind, Resource, TypeView, Version};
 
 mod account;
+mod asking;
 mod draft;
 mod owed;
 mod reach;
+mod sending;
 
 pub use account::{Account, Refusal};
-use draft::Draft;
 use owed::Owed;
 use reach::Reach;
+pub use sending::nonce_text;
 
 /// Responses of one type that may await an answer at once; of older ones the answer is not waited for any more.
 const MAX_OUTSTANDING: usize = 8;
@@ -183,11 +185,6 @@ impl Channel {
         &self.ledger
     }
 
-    /// Whether the newest answer of the client is a NACK.
-    pub fn is_rejected(&self) -> bool {
-        self.rejected
-    }
-
     /// Whether the client has everything it should have, and has said so.
     pub fn is_in_sync(&self) -> bool {
         self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
@@ -219,14 +216,6 @@ impl Channel {
         match self.outstanding.last_mut() {
             Some(newest) => newest.covers = newest.covers.max(sent),
             None => self.reach.answered(sent),
-        }
-    }
-
-    /// A response was answered, well or badly. It may be that one sent before it was not.
-    fn note_answer(&mut self, answered: &Outstanding) {
-        match self.outstanding.iter_mut().rfind(|response| response.nonce < answered.nonce) {
-            Some(before) => before.covers = before.covers.max(answered.covers),
-            None => self.reach.answered(answered.covers),
         }
     }
 
@@ -329,257 +318,4 @@ impl Channel {
     pub fn wake_at(&self, patience: Duration) -> Option<Instant> {
         self.outstanding.last().filter(|_| self.dirty).map(|newest| newest.at + patience)
     }
-
-    /// Takes in a request: first what it says to a response, then what it asks for. `view` is what there is. `warming` says
-    /// that the client may wait for what it has already, as a cluster that was changed waits for its endpoints.
-    pub fn on_request(&mut self, request: &Request, view: &Arc<TypeView>, warming: bool, now: Instant) -> Heard {
-        let verdict = self.opened.then(|| self.judge(request, now)).flatten();
-        let first = !self.opened;
-        self.opened = true;
-        let changed = match request {
-            Request::Sotw(request) => self.replace(request, view, first),
-            Request::Delta(request) => self.amend(request, view, first, warming),
-        };
-        // An answer alone changes nothing that would have to be compared: what was collected meanwhile is marked already.
-        self.dirty |= first || changed;
-        if let Some(verdict) = &verdict {
-            self.account.answered(verdict, self.rejected, now);
-        }
-        Heard { verdict, resubscribed: first || changed }
-    }
-
-    fn judge(&mut self, request: &Request, now: Instant) -> Option<Verdict> {
-        let nonce = parse_nonce(request.nonce())?;
-        // SotW answers for everything up to its nonce, but an ACK of anything but the newest response is stale and counts for
-        // nothing. Delta answers each response by itself.
-        if self.variant == Variant::Sotw && nonce != self.newest && request.error().is_none() {
-            // It says all the same what the client has come to: who always answers late comes to something, too.
-            let stale = self.outstanding.iter().find(|response| response.nonce == nonce);
-            self.reach.answered(stale.and_then(|response| response.covers));
-            return None;
-        }
-        let at = self.outstanding.iter().position(|response| response.nonce == nonce)?;
-        let answered = self.outstanding.remove(at);
-        // Envoy acknowledges that routes are gone, and goes on with them for as long as it asks for them (`RdsRouteConfigSubscription`).
-        let heeds = self.kind != Kind::Route;
-        if self.variant == Variant::Sotw {
-            let older = self.outstanding.partition_point(|response| response.nonce < nonce);
-            for response in self.outstanding.drain(..older) {
-                match request.error() {
-                    None => self.ledger.acked(&response.carried, response.nonce, heeds),
-                    Some(_) => self.ledger.unanswered_for_good(response.nonce),
-                }
-            }
-        }
-        self.note_answer(&answered);
-        if let Some(message) = request.error() {
-            self.ledger.rejected(&answered.carried, nonce);
-            self.rejected = true;
-            return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.carried });
-        }
-        self.ledger.acked(&answered.carried, nonce, heeds);
-        if self.is_full_list() {
-            self.ledger.acked_all();
-        }
-        self.answered = true;
-        self.rejected = self.ledger.has_rejected();
-        Some(Verdict::Ack { version: answered.version, after: now.saturating_duration_since(answered.at) })
-    }
-
-    fn replace(&mut self, request: &SotwRequest, view: &Arc<TypeView>, first: bool) -> bool {
-        self.brought |= first && !request.version.is_empty();
-        // It holds what there is now, and that may have changed before it is answered.
-        if first && matches!(self.kind, Kind::Cluster | Kind::Route) && request.version == view.version().as_str() {
-            self.ledger.held_whole(view, self.kind == Kind::Route);
-        }
-        let full = self.kind.is_full_state();
-        let change = self.subscription.replace(&request.names, full, view.names());
-        // An answer is owed to a new wildcard even if there is nothing (an Envoy waits for it before it starts), and to new names of
-        // a type in which absence speaks.
-        self.answer_due |= change.wildcard_gained || (full && !change.added.is_empty());
-        if !first && !self.ledger.is_empty() {
-            change.added.iter().for_each(|name| self.ledger.forget(name));
-        }
-        self.apply(change, first)
-    }
-
-    fn amend(&mut self, request: &DeltaRequest, view: &Arc<TypeView>, first: bool, warming: bool) -> bool {
-        if first && !request.initial.is_empty() {
-            self.brought = true;
-            self.ledger.told(&request.initial, view);
-        }
-        if !first && self.kind == Kind::Route {
-            for name in request.subscribe.iter().filter(|name| under_way(&self.outstanding, name).is_none()) {
-                self.ledger.asked_again(name);
-            }
-        }
-        let wildcard = self.kind.has_wildcard();
-        let change = self.subscription.amend(&request.subscribe, &request.unsubscribe, wildcard, first, view.names());
-        self.answer_due = (self.answer_due || change.wildcard_gained) && self.subscription.is_wildcard();
-        let changed = self.apply(change, first);
-        if self.brought && first && !warming {
-            // What it holds already it need not be sent, and what of that is gone it is told anyway; what does not exist it must be told.
-            let unknown = |name: &&Name| view.get_on_request(name).is_none() && self.ledger.get(name).is_none();
-            let names = self.subscription.names();
-            let all_known = Arc::ptr_eq(names, view.names());
-            let absent = if all_known { BTreeSet::new() } else { names.iter().filter(unknown).cloned().collect() };
-            self.owed = Owed::just(absent);
-        }
-        changed
-    }
-
-    fn apply(&mut self, change: Change, first: bool) -> bool {
-        let changed = change != Change::default();
-        if first {
-            self.owed.add_all();
-        } else {
-            for name in change.added {
-                // It was given up, and what is under way comes when it is asked for again.
-                if let Some((resource, nonce)) = under_way(&self.outstanding, &name).filter(|_| self.ledger.get(&name).is_none()) {
-                    self.ledger.sent(resource, nonce);
-                }
-                self.owed.add(name);
-            }
-        }
-        for name in change.dropped {
-            self.owed.remove(&name);
-            if self.subscription.is_wildcard() {
-                // The client cannot know whether the wildcard still gives it this name, so it is told.
-                if self.variant == Variant::Delta {
-                    self.owed.add(name);
-                }
-            } else {
-                self.ledger.forget(&name);
-            }
-        }
-        if change.wildcard_lost || (first && !self.ledger.is_empty()) {
-            self.forget_the_unwanted();
-        }
-        self.rejected = self.rejected && self.ledger.has_rejected();
-        changed
-    }
-
-    /// What is to be sent now, if anything. While a response awaits its answer, and has not waited longer than `patience`, changes
-    /// are collected; what the client asked for itself is answered at once.
-    pub fn poll(&mut self, wanted: Wanted<'_>, now: Instant, patience: Duration) -> Option<Sent> {
-        if !self.opened || !self.dirty {
-            return None;
-        }
-        let urgent = self.answer_due || !self.owed.is_empty();
-        let waiting = self.outstanding.last().is_some_and(|newest| now < newest.at + patience);
-        if waiting && !urgent {
-            return None;
-        }
-        let draft = self.draft(wanted);
-        if draft.withheld {
-            self.dirty = false;
-            self.reach.blocked();
-            return None;
-        }
-        for name in &draft.gone {
-            self.ledger.forget(name);
-        }
-        if !draft.void.is_empty() {
-            draft.void.iter().for_each(|name| self.ledger.void(name));
-            self.rejected = self.ledger.has_rejected();
-            self.account.forgive(self.rejected);
-        }
-        self.dirty = false;
-        let full_sotw = self.is_full_list();
-        let news = !draft.fresh.is_empty() || !draft.gone.is_empty() || (draft.whole.is_some() && self.ledger.is_empty());
-        let due = self.answer_due || (full_sotw && (news || !self.owed.is_empty()));
-        let something = due || (!full_sotw && !draft.is_empty());
-        self.owed.pay(&self.subscription, wanted.keep, |name| wanted.keeps(name) && !draft.carries(name));
-        let sent = something.then(|| self.send(draft, wanted, now));
-        self.reach.compared(wanted.generation, wanted.waits.iter().filter(|name| self.subscription.wants(name)));
-        self.note_reach();
-        sent
-    }
-
-    fn send(&mut self, mut draft: Draft, wanted: Wanted<'_>, now: Instant) -> Sent {
-        self.answer_due = false;
-        self.retry = draft.retry_later;
-        self.dirty = draft.retry_later;
-        let carried = self.carried(&draft);
-        let resources = draft.take_resources();
-        let version = version(wanted);
-        let identity = identity(self.kind, self.variant, &version, &resources, &draft.removed);
-        let clusters = (self.kind == Kind::Cluster).then(|| self.perhaps_news(&carried, &resources));
-        let nonce = self.next_nonce(wanted.view.serial(identity));
-        self.write_down(&resources, &draft.removed, &carried, nonce);
-        if self.outstanding.len() == MAX_OUTSTANDING {
-            let oldest = self.outstanding.remove(0);
-            self.ledger.unanswered_for_good(oldest.nonce);
-        }
-        let routes = (self.kind == Kind::Route).then(|| resources.clone());
-        self.outstanding.push(Outstanding { nonce, version: version.clone(), carried, routes, at: now, covers: None });
-        self.account.send(version.clone(), now);
-        let view = wanted.view.clone();
-        Sent { response: Response { kind: self.kind, nonce, identity, version, view, resources, removed: draft.removed }, clusters }
-    }
-
-    /// Of clusters that are sent, those that may be news to the client. A state-of-the-world client that comes back tells a version that
-    /// it has accepted, and may hold something else: of what it rejected since, an Envoy has taken the good part.
-    fn perhaps_news(&self, carried: &Carried, resources: &Resources) -> Carried {
-        match resources {
-            _ if self.newest != 0 || self.variant == Variant::Delta => carried.clone(),
-            Resources::Whole(view) => Carried::Whole(view.clone()),
-            Resources::Some(some) => Carried::Names(some.iter().map(|resource| resource.name.clone()).collect()),
-        }
-    }
-
-    /// The nonce of the next response: that of all streams that send the same, if it is newer than what this one sent last.
-    fn next_nonce(&mut self, shared: Serial) -> u64 {
-        let Serial(nonce) = if shared.0 > self.newest { shared } else { Serial::next() };
-        self.newest = nonce;
-        nonce
-    }
-
-    fn write_down(&mut self, resources: &Resources, removed: &[Name], carried: &Carried, nonce: u64) {
-        let names = match carried {
-            Carried::Whole(view) => return self.ledger.sent_whole(view, nonce),
-            Carried::Names(names) => names,
-        };
-        let full = self.is_full_list();
-        match resources {
-            Resources::Whole(view) => {
-                names.iter().filter_map(|name| view.get(name)).for_each(|resource| self.ledger.sent(resource, nonce));
-            }
-            Resources::Some(some) => {
-                let sent = some.iter().filter(|resource| !full || names.binary_search(&resource.name).is_ok());
-                sent.for_each(|resource| self.ledger.sent(resource, nonce));
-            }
-        }
-        removed.iter().for_each(|name| self.ledger.removed(name, nonce));
-    }
-}
-
-/// The newest route configuration of that name that the client was sent and has not answered, and the nonce with it.
-fn under_way<'a>(outstanding: &'a [Outstanding], name: &str) -> Option<(&'a Arc<Resource>, u64)> {
-    outstanding.iter().rev().find_map(|response| {
-        let found = response.routes.as_ref()?.get(name)?;
-        Some((found, response.nonce))
-    })
-}
-
-/// Version of what a client is brought to: that of the view, unless something is kept beside it.
-fn version(wanted: Wanted<'_>) -> Version {
-    if wanted.keep.is_empty() {
-        return wanted.view.version().clone();
-    }
-    let mut text = wanted.view.version().as_str().to_owned();
-    for name in wanted.keep {
-        text.push('\n');
-        text.push_str(name);
-    }
-    Version::of(text.as_bytes())
-}
-
-/// The nonce of a response on the wire.
-pub fn nonce_text(nonce: u64) -> String {
-    format!("{nonce:x}")
-}
-
-fn parse_nonce(text: &str) -> Option<u64> {
-    u64::from_str_radix(text, 16).ok()
 }

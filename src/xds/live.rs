@@ -1,45 +1,37 @@
 //! A stream that lives, as the board sees it.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
-use super::board::{Rejection, Seen, StreamStatus, TypeStatus, Variant};
+use super::board::{Rejection, Seen, StreamStatus, TypeStatus};
 use super::channel::{Channel, Refusal};
 use super::inspect::{Inspection, inspect};
 use super::server::Conversation;
 use super::session::Session;
 use super::wall::Wall;
-use crate::snapshot::{Kind, Node, Version};
+use crate::snapshot::{Kind, Version};
 
-/// What does not change of a stream, and its part in a conversation, which is asked for the rest.
+/// A stream, and the conversation that it takes part in, which is asked how it stands.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub id: u64,
-    pub node: Arc<Node>,
-    pub peer: Option<SocketAddr>,
-    pub variant: Variant,
-    pub aggregated: bool,
-    pub since: Timestamp,
+    /// What does not change of it.
+    pub stream: StreamStatus,
     pub conversation: Arc<Conversation>,
 }
 
 impl Seen for Live {
     fn id(&self) -> u64 {
-        self.id
+        self.stream.id
     }
 
     fn status(&self, wall: &Wall) -> StreamStatus {
-        let Live { id, peer, variant, aggregated, since, .. } = *self;
-        let session = self.conversation.session();
+        let (session, id) = (self.conversation.session(), self.stream.id);
         let types = session.channels(id).map(|(kind, channel)| (kind, type_status(&session, id, kind, channel, wall))).collect();
-        StreamStatus { id, node: self.node.clone(), peer, variant, aggregated, since, acked: session.acked(id), types }
+        StreamStatus { acked: session.acked(id), types, ..self.stream.clone() }
     }
 
     fn inspect(&self, wall: &Wall) -> Vec<Inspection> {
         let session = self.conversation.session();
-        session.channels(self.id).flat_map(|(kind, channel)| inspect(channel, session.target().of(kind), wall)).collect()
+        session.channels(self.stream.id).flat_map(|(kind, channel)| inspect(channel, session.target().of(kind), wall)).collect()
     }
 }
 

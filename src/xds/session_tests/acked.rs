@@ -230,6 +230,28 @@ impl Client {
     }
 }
 
+/// What is under way when a name is given up and asked for again is older than what there was when it was given up.
+#[test]
+fn a_name_that_is_asked_for_again_is_not_covered_by_what_was_under_way() {
+    let mut client = Client::new(Variant::Sotw, &["L a=1", "L b=1"]);
+    client.ask(LDS, &["a", "b"]);
+    assert_eq!(client.receive(), ["LDS a=1 b=1"]);
+    client.ack(LDS, &["a", "b"]);
+    client.retarget(&["L a=2", "L b=1"]);
+    assert_eq!(client.receive(), ["LDS a=2 b=1"]);
+    let under_way = client.nonces[&LDS].clone();
+    client.retarget(&["L a=3", "L b=1"]);
+    client.sleep(3);
+    client.ask(LDS, &["b"]);
+    client.session.poll(1, client.now);
+    client.ask(LDS, &["a", "b"]);
+    client.answer_to(under_way, LDS, &["a", "b"], None);
+    assert!(client.acked() < Some(3), "{:?}: it has a=2", client.acked());
+    client.receive();
+    client.ack(LDS, &["a", "b"]);
+    assert_eq!(client.acked(), Some(3));
+}
+
 #[test]
 fn each_stream_of_a_node_on_typed_services_has_its_own() {
     let mut client = Client::new(Variant::Delta, &ONE);

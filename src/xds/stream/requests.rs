@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_128;
 
 use super::{Client, Stream};
 use crate::snapshot::{Kind, Node, Snapshot, View};
-use crate::xds::board::Variant;
+use crate::xds::board::{StreamStatus, Variant};
 use crate::xds::channel::Verdict;
 use crate::xds::inbound::Chunks;
 use crate::xds::limits::{self, TooMuch};
@@ -91,15 +91,17 @@ impl Stream {
         tracing::info!(node = %node.id, cluster = %node.cluster, version = %node.version, stream = self.id, variant = ?self.origin.variant,
             service = self.origin.kind.map_or("ADS", Kind::short), "a node has connected");
         let bell = conversation.listen().map(WatchStream::from_changes);
-        self.shared.board.put(Live {
+        let stream = StreamStatus {
             id: self.id,
             node: node.clone(),
             peer: self.origin.peer,
             variant: self.origin.variant,
             aggregated: self.origin.is_aggregated(),
             since: Timestamp::now(),
-            conversation: conversation.clone(),
-        });
+            acked: None,
+            types: Default::default(),
+        };
+        self.shared.board.put(Live { stream, conversation: conversation.clone() });
         let known_by = xxh3_128(node.id.as_bytes());
         self.client = Some(Client { node, known_by, membership, conversation, bell });
         Ok(())
