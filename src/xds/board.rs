@@ -95,7 +95,7 @@ pub struct TypeStatus {
     pub acked_at: Option<Timestamp>,
     /// The newest response, if it was rejected and nothing newer was acknowledged.
     pub rejected: Option<Box<Rejection>>,
-    /// Everything this client should have was sent and acknowledged.
+    /// Everything this client should have was sent and acknowledged, what its stream has not heard of yet among it.
     pub in_sync: bool,
     /// Why something is being held back, for example `routes wait for the ACK of clusters checkout/v2`.
     pub waiting: Option<Box<str>>,

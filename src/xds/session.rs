@@ -206,6 +206,11 @@ impl Session {
         &self.target
     }
 
+    /// The generation of that.
+    pub fn generation(&self) -> u64 {
+        self.channels.generation()
+    }
+
     /// Whether other streams of the node should be polled, since this was last asked.
     pub fn take_ring(&mut self) -> bool {
         std::mem::take(&mut self.ring)

@@ -104,6 +104,21 @@ fn a_connection_that_stands_still_for_a_while_goes_on_where_it_was() {
     assert_eq!(fleet.connections(), 3, "nobody had to come back for that");
 }
 
+#[test]
+fn who_has_not_heard_of_a_change_yet_is_not_in_sync_with_it() {
+    let (mut sim, site, fleet) = (network(SECOND / 50), Site::new(&[("shop", "v1")]), Fleet::of(&Manner::ALL, 1));
+    site.serve(&mut sim);
+    fleet.live(&mut sim, "far");
+    until(&mut sim, 10 * SECOND, "all in sync", || site.in_sync() == 4);
+    // No stream has a turn while the simulation stands.
+    site.publish(&[("shop", "v1")]);
+    assert_eq!(site.in_sync(), 4, "nothing is other than it was");
+    site.publish(&[("shop", "v2")]);
+    assert_eq!(site.in_sync(), 0);
+    until(&mut sim, 10 * SECOND, "all in sync again", || site.in_sync() == 4);
+    assert!(fleet.all(|node| node.holds("shop/v2")));
+}
+
 /// At every message that any of them takes; see [`envoy::Envoy::take`].
 #[test]
 fn f4_whatever_the_latency_no_route_leads_to_nothing() {

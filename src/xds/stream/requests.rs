@@ -101,7 +101,8 @@ impl Stream {
             acked: None,
             types: Default::default(),
         };
-        self.shared.board.put(Live { stream, conversation: conversation.clone() });
+        let (transport, published) = (self.origin.transport(), self.shared.published.clone());
+        self.shared.board.put(Live { stream, transport, conversation: conversation.clone(), published });
         let known_by = xxh3_128(node.id.as_bytes());
         self.client = Some(Client { node, known_by, membership, conversation, bell });
         Ok(())
