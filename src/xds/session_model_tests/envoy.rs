@@ -70,7 +70,7 @@ pub struct Envoy {
     excused: BTreeSet<Name>,
     /// Clusters and routes that came by this connection.
     seen: BTreeSet<(Kind, Name)>,
-    /// Clusters of routes that are not in what the server thinks was held before.
+    /// Clusters that are not in what the server thinks was held before, or of routes that are not.
     unheard_of: BTreeSet<Name>,
     /// Kinds of which the server knows what was held before this connection.
     recognised: BTreeSet<Kind>,
@@ -312,8 +312,13 @@ impl Client for Envoy {
     }
 
     fn recognised(&mut self, kind: Kind, old: &View) {
-        let routes = self.held(Kind::Route).iter().filter(|(name, _)| kind == Kind::Route && old.of(kind).get(name).is_none());
-        let unheard_of: Vec<Name> = routes.flat_map(|(_, route)| route.refs.iter().cloned()).collect();
+        let more = self.held(kind).iter().filter(|(name, _)| old.of(kind).get(name).is_none());
+        let unheard_of: Vec<Name> = match kind {
+            Kind::Route => more.flat_map(|(_, route)| route.refs.iter().cloned()).collect(),
+            // The good part of something that it has rejected since.
+            Kind::Cluster => more.map(|(name, _)| name.clone()).collect(),
+            _ => Vec::new(),
+        };
         self.unheard_of.extend(unheard_of);
         self.recognised.insert(kind);
         if [Kind::Cluster, Kind::Route].iter().all(|kind| self.recognised.contains(kind)) {
