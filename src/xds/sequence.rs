@@ -288,7 +288,7 @@ impl Sequence {
         for channel in channels.of(kind) {
             for name in channel.names(target.of(kind)) {
                 let Some(resource) = target.of(kind).get(&name).filter(|_| channel.subscription().wants(&name)) else { continue };
-                if channel.ledger().get(&name).is_some_and(|held| held.sent() == &resource.version) {
+                if channel.ledger().get(&name).is_some_and(|held| held.sent() == &resource.version && !held.is_removed()) {
                     continue;
                 }
                 let cold = self.cold_clusters(resource, target, channels);

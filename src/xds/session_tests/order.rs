@@ -457,3 +457,31 @@ fn d3_f4_a_name_that_was_given_up_and_is_asked_for_in_vain_is_not_held() {
     client.sleep(30);
     assert_eq!(client.envoy(), ["CDS -s/2", "EDS -s/2"]);
 }
+
+/// What was sent and is gone is new when it comes back, also with the same content. Routes that went out before this node asked for
+/// clusters did not wait for any.
+#[test]
+fn f3_routes_that_were_gone_and_come_back_wait_for_their_clusters() {
+    both(|variant| {
+        let mut client = Client::new(variant, &CUTOVER);
+        client.session = Session::typed(view(&CUTOVER), 1, timing());
+        client.ask(RDS, &["tidegate"]);
+        assert_eq!(client.receive(), ["RDS tidegate=2"]);
+        client.answer(RDS, &["tidegate"], Some("no"));
+        client.retarget(&[]);
+        client.envoy();
+        client.stream = 2;
+        client.ask(CDS, &[]);
+        client.envoy();
+        client.retarget(&CUTOVER);
+        client.stream = 1;
+        assert_eq!(client.receive(), NOTHING, "the node does not even have the cluster");
+        client.stream = 2;
+        client.envoy();
+        client.stream = 3;
+        client.ask(EDS, &["s/2"]);
+        client.envoy();
+        client.stream = 1;
+        assert_eq!(client.receive(), ["RDS tidegate=2"]);
+    });
+}
