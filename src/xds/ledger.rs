@@ -301,6 +301,15 @@ impl Ledger {
         }
     }
 
+    /// The client rejects the list with this nonce of everything that it should have, and with it whatever it has not accepted before.
+    pub fn rejected_all(&mut self, nonce: u64) {
+        if self.whole.as_ref().is_some_and(|whole| !whole.acked && whole.nonce <= nonce) {
+            self.dissolve();
+        }
+        let open = self.own.entries_mut().filter(|entry| entry.state == State::Sent && entry.nonce <= nonce);
+        open.for_each(|entry| entry.state = State::Rejected);
+    }
+
     /// Whether the client rejected the newest word about any name.
     pub fn has_rejected(&self) -> bool {
         self.own.entries().any(|entry| entry.state == State::Rejected)

@@ -54,7 +54,10 @@ impl Channel {
         }
         self.note_answer(&answered);
         if let Some(message) = request.error() {
-            self.ledger.rejected(&answered.carried, nonce);
+            match self.is_full_list() {
+                true => self.ledger.rejected_all(nonce),
+                false => self.ledger.rejected(&answered.carried, nonce),
+            }
             self.rejected = true;
             return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.carried });
         }

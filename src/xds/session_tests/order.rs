@@ -458,6 +458,25 @@ fn d3_f4_a_name_that_was_given_up_and_is_asked_for_in_vain_is_not_held() {
     assert_eq!(client.envoy(), ["CDS -s/2", "EDS -s/2"]);
 }
 
+/// A list of clusters has all of them, also those that came with a list before it and were not accepted in time.
+#[test]
+fn f5_clusters_of_a_rejected_list_that_were_in_the_one_before_are_not_warm() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    client.ask(CDS, &[]);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
+    client.retarget(&ONE);
+    assert_eq!(client.receive(), NOTHING, "s/2 drains");
+    client.sleep(30);
+    assert_eq!(client.receive(), ["CDS s/1=c"]);
+    client.answer(CDS, &[], Some("no"));
+    client.ask(RDS, &["tidegate"]);
+    assert_eq!(client.receive(), NOTHING);
+    client.ask(EDS, &["s/1"]);
+    assert_eq!(client.receive(), ["EDS s/1=e"], "routes wait for s/1");
+    client.sleep(20);
+    assert_eq!(client.receive(), ["RDS tidegate=1"], "but a node that has none waits no longer than this");
+}
+
 /// What was sent and is gone is new when it comes back, also with the same content. Routes that went out before this node asked for
 /// clusters did not wait for any.
 #[test]
