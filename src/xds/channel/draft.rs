@@ -44,6 +44,11 @@ impl Draft {
         listed || self.whole.as_ref().is_some_and(|view| view.get(name).is_some())
     }
 
+    /// Whether it says anything about this name.
+    pub fn tells_of(&self, name: &Name) -> bool {
+        self.carries(name) || self.removed.binary_search(name).is_ok()
+    }
+
     /// Takes out what goes into the response, beside what is removed.
     pub fn take_resources(&mut self) -> Resources {
         let resources = std::mem::take(&mut self.resources);

@@ -41,7 +41,7 @@ impl Channel {
         let news = !draft.fresh.is_empty() || !draft.gone.is_empty() || (draft.whole.is_some() && self.ledger.is_empty());
         let due = self.answer_due || (full_sotw && (news || !self.owed.is_empty()));
         let something = due || (!full_sotw && !draft.is_empty());
-        self.owed.pay(&self.subscription, wanted.keep, |name| wanted.keeps(name) && !draft.carries(name));
+        self.owed.pay(&self.subscription, wanted.keep, |name| wanted.keeps(name) && !draft.tells_of(name));
         let sent = something.then(|| self.send(draft, wanted, now));
         self.reach.compared(wanted.generation, wanted.waits.iter().filter(|name| self.subscription.wants(name)));
         self.note_reach();

@@ -224,3 +224,18 @@ fn e1_endpoints_that_stay_with_their_cluster_are_not_owed() {
     client.sleep(30);
     assert_eq!(client.envoy(), ["CDS -s/1", "EDS -s/1"]);
 }
+
+/// A cluster that stays for routes which are not known yet waits for endpoints that are not there.
+#[test]
+fn d3_d10_endpoints_that_are_not_there_are_told_of_once_whatever_is_rejected() {
+    let mut client = Client::new(Variant::Delta, &TWO);
+    client.resume(CDS, &[], &["C other/1=c"]);
+    client.receive();
+    client.ask(EDS, &["other/1", "s/1", "s/2"]);
+    assert_eq!(client.receive(), ["EDS s/1=e s/2=e -other/1"]);
+    client.answer(EDS, &[], Some("no"));
+    client.retarget(&["C s/1=c > s/1", "C s/2=c > s/2", "E s/1=e2", "E s/2=e", "R tidegate=1 > s/1"]);
+    assert_eq!(client.receive(), ["EDS s/1=e2"]);
+    client.ack(EDS, &[]);
+    assert_eq!(client.receive(), ["EDS s/2=e"], "what was rejected, by itself");
+}
