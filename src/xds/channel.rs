@@ -187,7 +187,10 @@ impl Channel {
 
     /// Whether the client has everything it should have, and has said so.
     pub fn is_in_sync(&self) -> bool {
-        self.opened && !self.dirty && !self.rejected && self.owed.is_empty() && self.outstanding.is_empty()
+        let answered = self.outstanding.is_empty() && !self.rejected;
+        // Of a list that was rejected not all was news, and what was none may not have been accepted before.
+        let all = answered && !(self.is_full_list() && self.ledger.is_open());
+        self.opened && !self.dirty && self.owed.is_empty() && all
     }
 
     /// What came of the responses.

@@ -166,11 +166,19 @@ impl Ledger {
         self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true, used });
     }
 
-    /// The client acknowledges a list of everything that it should have.
-    pub fn acked_all(&mut self) {
-        if let Some(whole) = self.whole.as_mut().filter(|whole| whole.acked) {
-            whole.used = true;
+    /// The client acknowledges the list with this nonce of everything that it should have, and with it what was in lists before it.
+    pub fn acked_all(&mut self, nonce: u64) {
+        if let Some(whole) = self.whole.as_mut().filter(|whole| whole.nonce <= nonce) {
+            (whole.acked, whole.used) = (true, true);
         }
+        let open = self.own.entries_mut().filter(|entry| entry.state == State::Sent && entry.nonce <= nonce);
+        open.for_each(|entry| entry.acked(entry.nonce));
+    }
+
+    /// Whether there is something of which the client has said nothing, or no more than its version as it reconnected.
+    pub fn is_open(&self) -> bool {
+        let whole = self.whole.as_ref().is_some_and(|whole| whole.known() != Known::Used);
+        whole || self.own.entries().any(|entry| entry.state == State::Sent)
     }
 
     /// What was rejected under this name is no more.
@@ -299,15 +307,6 @@ impl Ledger {
                 self.own.get_mut(name).and_then(Option::as_deref_mut).into_iter().for_each(reject);
             }),
         }
-    }
-
-    /// The client rejects the list with this nonce of everything that it should have, and with it whatever it has not accepted before.
-    pub fn rejected_all(&mut self, nonce: u64) {
-        if self.whole.as_ref().is_some_and(|whole| !whole.acked && whole.nonce <= nonce) {
-            self.dissolve();
-        }
-        let open = self.own.entries_mut().filter(|entry| entry.state == State::Sent && entry.nonce <= nonce);
-        open.for_each(|entry| entry.state = State::Rejected);
     }
 
     /// Whether the client rejected the newest word about any name.

@@ -54,16 +54,13 @@ impl Channel {
         }
         self.note_answer(&answered);
         if let Some(message) = request.error() {
-            match self.is_full_list() {
-                true => self.ledger.rejected_all(nonce),
-                false => self.ledger.rejected(&answered.carried, nonce),
-            }
+            self.ledger.rejected(&answered.carried, nonce);
             self.rejected = true;
             return Some(Verdict::Nack { version: answered.version, message: message.to_owned(), names: answered.carried });
         }
         self.ledger.acked(&answered.carried, nonce, heeds);
         if self.is_full_list() {
-            self.ledger.acked_all();
+            self.ledger.acked_all(nonce);
         }
         self.answered = true;
         self.rejected = self.ledger.has_rejected();

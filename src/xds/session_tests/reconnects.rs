@@ -65,6 +65,22 @@ fn e4_f3_a_version_that_is_told_is_no_proof_that_clusters_are_warm() {
     assert_eq!(client.receive(), ["RDS tidegate=1"]);
 }
 
+#[test]
+fn e4_f5_a_version_that_is_told_is_no_proof_of_it_either_when_the_list_is_rejected() {
+    let mut client = Client::new(Variant::Sotw, &TWO);
+    let version = client.session.target().of(CDS).version().to_string();
+    client.send(CDS, Request::Sotw(SotwRequest { version, ..Default::default() }));
+    client.ask(RDS, &["tidegate"]);
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
+    client.answer(CDS, &[], Some("no"));
+    assert_eq!(client.receive(), NOTHING);
+    client.ask(EDS, &["s/1"]);
+    assert_eq!(client.receive(), ["EDS s/1=e"], "routes wait for s/1");
+    assert!(!client.session.is_in_sync(1, CDS));
+    client.sleep(20);
+    assert_eq!(client.receive(), ["RDS tidegate=1"], "but not as if it had been rejected itself");
+}
+
 /// The version of a response in the middle of a change is of no view that there was, but the conversation goes on.
 #[test]
 fn e4_f4_clusters_stay_when_their_typed_stream_breaks_in_the_middle_of_a_cutover() {
