@@ -276,7 +276,7 @@ impl Channel {
 
     /// The client opens a stream again that has ended, and holds what it was sent there.
     pub fn adopt(&mut self, ledger: Ledger) {
-        (self.ledger, self.adopted) = (ledger, true);
+        (self.ledger, self.adopted) = (ledger.carried_over(), true);
         self.rejected = self.ledger.has_rejected();
         self.forget_the_unwanted();
     }

@@ -166,6 +166,13 @@ impl Ledger {
         self.whole = Some(Whole { view: view.clone(), nonce: 0, acked: true, used });
     }
 
+    /// Goes on on another stream: no answer there is about what was sent on this one.
+    pub fn carried_over(mut self) -> Ledger {
+        self.whole.iter_mut().for_each(|whole| whole.nonce = 0);
+        self.own.entries_mut().for_each(|entry| entry.nonce = 0);
+        self
+    }
+
     /// The client acknowledges the list with this nonce of everything that it should have, and with it what was in lists before it.
     pub fn acked_all(&mut self, nonce: u64) {
         if let Some(whole) = self.whole.as_mut().filter(|whole| whole.nonce <= nonce) {
@@ -177,8 +184,9 @@ impl Ledger {
 
     /// Whether there is something of which the client has said nothing, or no more than its version as it reconnected.
     pub fn is_open(&self) -> bool {
-        let whole = self.whole.as_ref().is_some_and(|whole| whole.known() != Known::Used);
-        whole || self.own.entries().any(|entry| entry.state == State::Sent)
+        let whole = self.whole.as_ref().filter(|whole| whole.known() != Known::Used);
+        let held = whole.is_some_and(|whole| whole.view.iter().any(|(name, _)| !self.own.contains(name)));
+        held || self.own.entries().any(|entry| entry.state == State::Sent)
     }
 
     /// What was rejected under this name is no more.

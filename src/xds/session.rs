@@ -301,17 +301,21 @@ impl Session {
         Some(sent.response)
     }
 
+    /// The cluster of that name as it was sent: it may have left the target since.
+    fn cluster_sent(&self, name: &str) -> Option<&Arc<Resource>> {
+        self.channels.of(Kind::Cluster).find_map(|channel| channel.ledger().get(name)?.resource())
+    }
+
     /// A cluster that is new or changed warms until it is given its endpoints, and an Envoy that subscribes to them already does
     /// not ask again: they follow unasked.
     fn owe_endpoints(&mut self, clusters: &Carried) {
         if self.channels.of(Kind::Endpoints).all(Channel::owes_all) {
             return;
         }
-        let target = self.target.of(Kind::Cluster);
         let names: Vec<Name> = match clusters {
             Carried::Whole(view) => view.iter().flat_map(|(_, resource)| resource.refs.iter().cloned()).collect(),
             Carried::Names(names) => {
-                names.iter().filter_map(|name| target.get(name)).flat_map(|r| r.refs.iter().cloned()).collect()
+                names.iter().filter_map(|name| self.cluster_sent(name)).flat_map(|r| r.refs.iter().cloned()).collect()
             }
         };
         let typed = self.sequence.is_typed();

@@ -255,3 +255,38 @@ fn d3_d10_endpoints_that_are_not_there_are_told_of_once_whatever_is_rejected() {
     client.ack(EDS, &[]);
     assert_eq!(client.receive(), ["EDS s/2=e"], "what was rejected, by itself");
 }
+
+/// A changed cluster warms also if it left the files after it was sent and came back as it was, before endpoints were asked for.
+#[test]
+fn e4_g1_endpoints_of_a_changed_cluster_are_owed_though_it_was_gone_for_a_moment() {
+    let changed = ["C s/1=c2 > s/1", "E s/1=e", "R tidegate=1 > s/1"];
+    let mut client = Client::new(Variant::Delta, &changed);
+    client.resume(CDS, &[], &["C s/1=c"]);
+    assert_eq!(client.receive(), ["CDS s/1=c2"]);
+    client.retarget(&[]);
+    client.resume(EDS, &["s/1"], &["E s/1=e"]);
+    client.retarget(&changed);
+    assert_eq!(client.receive(), ["EDS s/1=e"]);
+}
+
+/// Nonces are of one stream, and that of a list may be older than that of another which was sent before it elsewhere.
+#[test]
+fn e4_what_is_acknowledged_on_a_new_stream_says_what_was_sent_on_another() {
+    let (older, newer) = (view(&TWO), view(&["C s/1=c2 > s/1", "C s/2=c > s/2"]));
+    let mut other = Client::new(Variant::Sotw, &[]);
+    other.session = Session::new(older.clone(), 1, timing());
+    other.ask(CDS, &[]);
+    other.receive();
+    let mut client = Client::new(Variant::Sotw, &[]);
+    client.session = Session::typed(newer.clone(), 1, timing());
+    client.ask(CDS, &[]);
+    assert_eq!(client.receive(), ["CDS s/1=c2 s/2=c"]);
+    client.session.close(1);
+    client.session.retarget(older, 2);
+    client.stream = 2;
+    client.send(CDS, Request::Sotw(SotwRequest { version: newer.of(CDS).version().to_string(), ..Default::default() }));
+    assert_eq!(client.receive(), ["CDS s/1=c s/2=c"]);
+    assert!(!client.session.is_in_sync(2, CDS));
+    client.ack(CDS, &[]);
+    assert!(client.session.is_in_sync(2, CDS));
+}
