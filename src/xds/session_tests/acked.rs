@@ -254,8 +254,7 @@ fn a_name_that_is_asked_for_again_is_not_covered_by_what_was_under_way() {
 
 #[test]
 fn each_stream_of_a_node_on_typed_services_has_its_own() {
-    let mut client = Client::new(Variant::Delta, &ONE);
-    client.session = Session::typed(view(&ONE), 1, timing());
+    let mut client = Client::typed(Variant::Delta, &ONE);
     let of = |client: &Client| [1, 2, 3].map(|stream| client.session.acked(stream));
     let on = |client: &mut Client, stream: u64| client.stream = stream;
     client.ask(CDS, &[]);

@@ -3,11 +3,13 @@
 mod absent;
 mod acked;
 mod answers;
+mod gone;
 mod incremental;
 mod on_request;
 mod order;
 mod reconnects;
 mod scopes;
+mod typed;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,6 +62,11 @@ impl Client {
         Client { session, generation: 1, now: Instant::now(), stream: 1, variant, nonces: Default::default() }
     }
 
+    /// A client on typed services.
+    fn typed(variant: Variant, lines: &[&str]) -> Client {
+        Client { session: Session::typed(view(lines), 1, timing()), ..Client::new(variant, lines) }
+    }
+
     fn retarget(&mut self, lines: &[&str]) {
         let before = self.session.target().clone();
         let view = View::new(lines.iter().map(|line| Arc::new(resource(line))), Some(&before));
@@ -95,6 +102,12 @@ impl Client {
         let initial = holds.iter().map(|line| resource(line)).map(|r| (r.name.to_string(), r.version.to_string())).collect();
         let subscribe = names.iter().map(|name| name.to_string()).collect();
         self.send(kind, Request::Delta(DeltaRequest { subscribe, initial, ..Default::default() }));
+    }
+
+    /// Reconnects in state of the world: asks for names and tells the version of what it holds.
+    fn tell(&mut self, kind: Kind, names: &[&str], version: &str) {
+        let names = names.iter().map(|name| name.to_string()).collect();
+        self.send(kind, Request::Sotw(SotwRequest { version: version.to_owned(), names, ..Default::default() }));
     }
 
     /// Answers the newest response of a type; `names` is the SotW list that every request repeats.
